@@ -1,0 +1,1 @@
+"""Actions on the shop's systems, served by rasa-sdk."""

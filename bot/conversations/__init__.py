@@ -1,0 +1,1 @@
+"""Conversations in Redis: mailbox, log, floor and outbox."""

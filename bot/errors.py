@@ -1,0 +1,71 @@
+"""Every error that Kefu raises on purpose.
+
+KefuError
+├── SettingError          a setting is missing or not allowed (names the setting, its value, what is allowed)
+├── KnowledgeError        a knowledge or training file cannot be read (names file and line)
+├── BadRequest            what a channel received cannot be a message (names the field)
+├── ModelError            weights or a tokenizer cannot be loaded
+├── Unavailable           something outside this process does not answer now; trying later may help
+│   ├── StoreUnavailable      Redis
+│   ├── WriterUnavailable     the language model or its endpoint
+│   └── ActionUnavailable     the action server
+└── TurnRefused           the conversation moved on while a turn was being made; its draft is dropped
+    ├── FloorLost             the floor changed hands (the epoch rose)
+    ├── TurnStale             another worker finished this turn (the version rose)
+    └── MailGrew              new mail came before anything was said; make the turn again with all of it
+"""
+
+
+class KefuError(Exception):
+    """Anything that Kefu raises on purpose."""
+
+
+class SettingError(KefuError):
+    """A setting is missing or has a value that is not allowed."""
+
+
+class KnowledgeError(KefuError):
+    """A knowledge or training file cannot be read.
+
+    The message names the file, the line where there is one, and what is allowed.
+    """
+
+
+class BadRequest(KefuError):
+    """What a channel received cannot be a message; nothing was accepted."""
+
+
+class ModelError(KefuError):
+    """Weights or a tokenizer cannot be loaded."""
+
+
+class Unavailable(KefuError):
+    """Something outside this process does not answer now; trying later may help."""
+
+
+class StoreUnavailable(Unavailable):
+    """Redis does not answer."""
+
+
+class WriterUnavailable(Unavailable):
+    """The language model, or the endpoint that serves it, does not answer in time."""
+
+
+class ActionUnavailable(Unavailable):
+    """The action server does not answer, or answers nonsense."""
+
+
+class TurnRefused(KefuError):
+    """The conversation moved on while a turn was being made; its draft is dropped."""
+
+
+class FloorLost(TurnRefused):
+    """The floor changed hands: no word of this turn may leave any more."""
+
+
+class TurnStale(TurnRefused):
+    """Another worker covered this mail already."""
+
+
+class MailGrew(TurnRefused):
+    """New mail came before anything was said: make the turn again with all of it."""

@@ -1,0 +1,1 @@
+"""How a reply is phrased: prompts, the writer, and the rungs that need none."""

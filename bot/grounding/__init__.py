@@ -1,0 +1,1 @@
+"""Whether a drafted sentence is true to the sources of its turn."""

@@ -1,0 +1,98 @@
+"""The protocols between the assistant and the world; each has a real adapter and a fake in the tests."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
+
+from bot.records import (
+    ActionResult,
+    Conversation,
+    Findings,
+    Passage,
+    State,
+    Understanding,
+    Utterance,
+    Verdict,
+)
+
+
+class Recognizer(Protocol):
+    """Reads language, intent, entities and mood from a text."""
+
+    async def understand(self, text: str, state: State) -> Understanding:
+        """Understand ``text`` as the next thing said in a conversation in ``state``.
+
+        Raises:
+            Unavailable: a recognizer outside this process does not answer. Never an empty intent instead.
+        """
+        ...
+
+
+class Retriever(Protocol):
+    """Searches the shop's knowledge."""
+
+    async def search(self, understanding: Understanding, state: State) -> Findings:
+        """Find the passages for what was understood, best first; ``state`` resolves "and in red?"."""
+        ...
+
+
+class Writer(Protocol):
+    """Phrases a reply over passages. What it writes is a draft: nothing of it is true until checked."""
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """ISO 639-1 codes of the languages it writes well enough to be shown."""
+        ...
+
+    def write(self, chat: Sequence[Mapping[str, str]]) -> AsyncIterator[str]:
+        """Stream the reply to a chat prompt (``role`` and ``content``) as pieces of text.
+
+        Raises:
+            WriterUnavailable: it does not answer, or stopped answering.
+        """
+        ...
+
+
+class Checker(Protocol):
+    """Judges one drafted sentence against the sources of this turn."""
+
+    async def check(self, sentence: str, sources: Sequence[Passage], question: str) -> Verdict:
+        """Support or refuse ``sentence``; a supported one carries its citation."""
+        ...
+
+
+class Actions(Protocol):
+    """Runs actions on the shop's systems."""
+
+    async def run(self, action: str, conversation: Conversation, understanding: Understanding) -> ActionResult:
+        """Run ``action`` with the slots of the conversation's state.
+
+        The turn's id is the idempotency key: the same action in a repeated turn happens once.
+
+        Raises:
+            ActionUnavailable: no answer, or nonsense; whether it happened is not known.
+        """
+        ...
+
+
+class Replies(Protocol):
+    """Remembers grounded replies: the same question over the same knowledge gets the same words."""
+
+    async def recall(self, key: str) -> tuple[Utterance, ...] | None:
+        """The reply kept under ``key``, or None."""
+        ...
+
+    async def remember(self, key: str, reply: tuple[Utterance, ...]) -> None:
+        """Keep a checked, impersonal reply."""
+        ...
+
+
+class Voice(Protocol):
+    """Says sentences of a turn while it is being made, each durable and fenced before anyone sees it."""
+
+    async def say(self, utterance: Utterance) -> None:
+        """Say it.
+
+        Raises:
+            TurnRefused: the floor or the version changed; stop, nothing was said.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""What the shop knows: sources read into passages, and hybrid search over them."""

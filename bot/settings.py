@@ -1,0 +1,95 @@
+"""Every setting: `kefu.toml`, overridden by `KEFU_…` in the environment, checked once at start."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from bot.errors import SettingError
+
+
+class Settings(BaseSettings):
+    """What a shop can set. Durations are seconds, or ISO 8601 (`P90D`)."""
+
+    model_config = SettingsConfigDict(env_prefix="KEFU_", extra="forbid", frozen=True, toml_file="kefu.toml")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(5005, ge=0, le=65535, description="Port to listen on; 0 takes a free one. 5005 is Rasa's.")
+    knowledge: Path = Field(Path("knowledge"), description="Folder of FAQ, policies, products, intents and domain.")
+    data: Path = Field(Path(".kefu"), description="Folder for what Kefu makes: Redis files, index, trained heads.")
+    redis_url: str | None = Field(
+        None, description="`redis://`, `rediss://` or `unix://` of a durable Redis 7+; unset, Kefu starts its own."
+    )
+    retention: timedelta = Field(timedelta(days=90), gt=timedelta(0), description="How long conversations are kept.")
+    turns: int = Field(32, ge=1, le=1024, description="Turns that one server process makes at the same time.")
+    lease: timedelta = Field(
+        timedelta(seconds=10), ge=timedelta(seconds=1), description="After this long a dead server's turns are taken."
+    )
+    burst_quiet: timedelta = Field(
+        timedelta(milliseconds=700),
+        ge=timedelta(0),
+        description="How long an unfinished thought waits for the shopper's next message.",
+    )
+    reply_timeout: timedelta = Field(
+        timedelta(seconds=60), gt=timedelta(0), description="How long a REST request waits for its turn."
+    )
+    max_characters: int = Field(4000, ge=1, description="Longest message that is read.")
+    encoder: str = Field("packaged", description="`packaged`, or a sentence-transformers model by hub name or folder.")
+    encoder_threads: int = Field(1, ge=1, description="Threads of one encoder call.")
+    writer: str = Field("packaged", description="`packaged`, `none`, or a causal model by hub name or folder.")
+    writer_url: str | None = Field(None, description="OpenAI-compatible endpoint (`http://host:8000/v1`), as vLLM's.")
+    writer_model: str | None = Field(None, description="Model name to ask the endpoint for; unset, its first.")
+    writer_key: str | None = Field(None, description="API key for the endpoint.")
+    writer_timeout: timedelta = Field(
+        timedelta(seconds=2.5),
+        gt=timedelta(0),
+        description="Without a first sentence after this long, the next rung answers.",
+    )
+    writer_batch: int = Field(8, ge=1, le=256, description="Shoppers who share one decoding step.")
+    writer_threads: int = Field(2, ge=1, description="Threads of the writer.")
+    actions_url: str | None = Field(
+        None, description="Rasa action server's `/webhook`; unset, Kefu starts the one in `actions/`."
+    )
+    action_timeout: timedelta = Field(timedelta(seconds=8), gt=timedelta(0), description="For one action call.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line.")
+
+    toml: ClassVar[Path] = Path("kefu.toml")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The caller first, then the environment, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def read_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read and check all settings.
+
+    Raises:
+        SettingError: names each wrong setting, its value and what is allowed.
+    """
+    try:
+        return Settings(**(overrides or {}))
+    except ValidationError as exc:
+        raise SettingError("\n".join(_explain(error) for error in exc.errors())) from exc
+
+
+def _explain(error: Any) -> str:
+    name = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{name}: no such setting. Settings are: {', '.join(sorted(Settings.model_fields))}."
+    return f"{name} = {error['input']!r} (KEFU_{name.upper()}): {error['msg']}."

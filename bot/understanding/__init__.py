@@ -1,0 +1,1 @@
+"""What a message means: language, intent, entities, mood."""
