@@ -1,0 +1,36 @@
+"""Serves the actions in one process: `python -m actions [--host 127.0.0.1] [--port 5055] [--with-parent]`."""
+
+import argparse
+import os
+import signal
+import threading
+import time
+
+from rasa_sdk.endpoint import create_app
+from rasa_sdk.executor import ActionExecutor
+
+
+def main() -> None:
+    """Run rasa-sdk's server over this package's actions until told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m actions", description="Serve the shop's actions to Kefu or Rasa.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=int, default=5055, help="port to listen on (default: rasa-sdk's)")
+    parser.add_argument("--with-parent", action="store_true", help="stop when the starting process is gone")
+    options = parser.parse_args()
+    if options.with_parent:
+        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    executor = ActionExecutor()
+    executor.register_package("actions.orders")
+    app = create_app(executor, cors_origins=None)
+    app.run(host=options.host, port=options.port, single_process=True, motd=False, access_log=False)
+
+
+def _end_with(parent: int) -> None:
+    """Stop when ``parent`` is gone, so that a killed chat server leaves no orphan."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""Filling slots from what was understood, and the state of the form that asks for them. Pure."""
+
+from dataclasses import replace
+
+from bot.dialogue.domain import Domain
+from bot.records import State, Understanding
+
+
+def fill(state: State, understanding: Understanding, domain: Domain) -> State:
+    """Put the entities of a message into the slots that take them; the last of a kind wins."""
+    entities = {entity.name: entity.value for entity in understanding.entities}
+    filled = {slot: entities[entity] for slot, entity in domain.slots.items() if entity in entities}
+    return replace(state, language=understanding.language, slots={**state.slots, **filled})
+
+
+def missing(form: str, state: State, domain: Domain) -> str | None:
+    """The first slot that a form still needs, or None when it is complete."""
+    return next((slot for slot in domain.forms[form] if not state.slots.get(slot)), None)
+
+
+def asked(state: State, form: str, slot: str) -> State:
+    """The state after asking for ``slot``: asking again for the same one counts as an attempt."""
+    return replace(state, form=form, requested=slot, attempts=state.attempts + 1 if state.requested == slot else 1)
+
+
+def left(state: State) -> State:
+    """The state after a form ended; its slots stay known for the next question."""
+    return replace(state, form=None, requested=None, attempts=0)

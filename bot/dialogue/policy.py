@@ -1,0 +1,85 @@
+"""What to do next: one pure function from what is known to a decision."""
+
+from dataclasses import dataclass
+
+from bot.dialogue.domain import Domain, Rule
+from bot.dialogue.forms import missing
+from bot.records import Act, Answer, Ask, Decision, Escalate, Findings, Floor, Mood, State, Understanding
+
+HANDOFF = "action_handoff"
+"""The action that a rule names to hand over; it is ours, no action server has it."""
+
+SOCIAL = frozenset({"greet", "goodbye", "thanks", "affirm", "deny", "bot_challenge"})
+"""Intents that no knowledge can answer better than the shop's own response."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Calibrated probabilities from which a reading of a message is acted on."""
+
+    intent: float = 0.5
+    """A rule is followed from this confidence on."""
+    personal: float = 0.7
+    """An order is looked up, or a person called, from this confidence on: acting wrongly costs more than asking."""
+    scope: float = 0.5
+    """Below, a message is taken as outside of what the intents cover."""
+    approved: float = 0.9
+    """An FAQ answer goes out as it stands from this probability of being the question asked."""
+    answerable: float = 0.5
+    """Below, the knowledge is taken not to answer."""
+    attempts: int = 3
+    """After asking this often for the same slot, a person is offered."""
+
+
+def decide(
+    state: State,
+    understanding: Understanding,
+    findings: Findings,
+    floor: Floor,
+    domain: Domain,
+    thresholds: Thresholds,
+) -> Decision:
+    """Choose what this turn does. ``state`` has the slots of this message filled in already."""
+    intent = understanding.intents[0].name if understanding.intents else ""
+    confidence = understanding.intents[0].confidence if understanding.intents else 0.0
+    rule = domain.rules.get(intent, Rule())
+    sure = confidence >= thresholds.intent and understanding.in_scope >= thresholds.scope
+    approved = findings.hits[0].question if findings.hits else 0.0
+
+    if rule.action == HANDOFF and confidence >= thresholds.personal:
+        return Escalate("the shopper asked for a person", "utter_handoff")
+    if understanding.mood is Mood.ANGRY and floor is Floor.ASSISTANT:
+        return Escalate("the shopper is angry", "utter_handoff")
+    if state.form and _keeps_form(state, understanding, intent, sure, approved, thresholds):
+        return _go_on(state.form, state, domain, thresholds)
+    if intent == "manipulation" and confidence >= thresholds.intent:
+        return Answer(rule.response)
+    if sure and intent in SOCIAL and rule.response:
+        return Answer(rule.response)
+    if approved >= thresholds.approved:
+        return Answer()
+    if rule.form and sure and confidence >= thresholds.personal:
+        return _go_on(rule.form, state, domain, thresholds)
+    if rule.action and rule.action != HANDOFF and sure and confidence >= thresholds.personal:
+        return Act(rule.action)
+    if rule.response and confidence >= thresholds.intent and findings.answerable < thresholds.answerable:
+        return Answer(rule.response)
+    return Answer()
+
+
+def _keeps_form(
+    state: State, understanding: Understanding, intent: str, sure: bool, approved: float, thresholds: Thresholds
+) -> bool:
+    """Whether a message goes on with the open form; a clear question or a "no" leaves it."""
+    if any(entity.name == state.requested for entity in understanding.entities):
+        return True
+    return not (approved >= thresholds.approved or (sure and intent not in ("affirm", "order_status")))
+
+
+def _go_on(form: str, state: State, domain: Domain, thresholds: Thresholds) -> Decision:
+    slot = missing(form, state, domain)
+    if slot is None:
+        return Act(domain.submits[form])
+    if slot == state.requested and state.attempts >= thresholds.attempts:
+        return Escalate(f"{slot} was asked for {state.attempts} times", "utter_handoff")
+    return Ask(slot, f"utter_ask_{slot}")
