@@ -149,7 +149,7 @@ class E5Encoder:
         self.dimensions = int(self._engine.dim)
 
     def encode(self, texts: Sequence[str], role: Role = "query") -> Vectors:
-        """Encode ``texts`` with E5's ``query:`` or ``passage:`` before them; the engine keeps no state between calls."""
+        """Encode ``texts`` with E5's ``query:`` or ``passage:`` before them; the engine keeps nothing between calls."""
         # C strings end at NUL.
         clean = [text.replace("\0", " ") for text in texts]
         vectors: Vectors = self._engine.encode(clean, is_query=role == "query")

@@ -1,7 +1,8 @@
-"""Turns a sentence-transformers model into an int8 ONNX graph, in a process of its own: ``python -m bot.models.export``.
+"""Turns a sentence-transformers model into an int8 ONNX graph, in a process of its own.
 
-The folder it makes holds all that serving needs: ``model.onnx``, ``tokenizer.json`` and ``encoder.json``. A model that
-is not built as transformer, mean or CLS pooling, and perhaps normalising, gets an ``encoder.json`` that says so alone.
+``python -m bot.models.export SOURCE TARGET``. The folder it makes holds all that serving needs: ``model.onnx``,
+``tokenizer.json`` and ``encoder.json``. A model that is not built as transformer, mean or CLS pooling, and perhaps
+normalising, gets an ``encoder.json`` that says so alone.
 """
 
 import json
