@@ -230,6 +230,8 @@ class State:
     """The slot that the shopper was asked for last."""
     attempts: int = 0
     """How often in a row the requested slot was not understood."""
+    unanswered: int = 0
+    """Questions in a row that the knowledge had no answer to."""
     focus: tuple[str, ...] = ()
     """SKUs that the last answer was about."""
     filters: tuple[Filter, ...] = ()

