@@ -4,9 +4,9 @@ import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -15,6 +15,17 @@ from pydantic_settings import (
 )
 
 from bot.errors import SettingError
+
+
+def _seconds(value: object) -> object:
+    """A number in the environment is text; pydantic takes numbers as seconds, and text as ISO 8601 only."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 
 
 class Settings(BaseSettings):
@@ -31,20 +42,20 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(
         None, description="`redis://`, `rediss://` or `unix://` of a durable Redis 7+; unset, Kefu starts its own."
     )
-    retention: timedelta = Field(timedelta(days=90), gt=timedelta(0), description="How long conversations are kept.")
+    retention: Duration = Field(timedelta(days=90), gt=timedelta(0), description="How long conversations are kept.")
     turns: int = Field(32, ge=1, le=1024, description="Turns that one server process makes at the same time.")
-    lease: timedelta = Field(
+    lease: Duration = Field(
         timedelta(seconds=10), ge=timedelta(seconds=1), description="After this long a dead server's turns are taken."
     )
-    burst_quiet: timedelta = Field(
+    burst_quiet: Duration = Field(
         timedelta(milliseconds=700),
         ge=timedelta(0),
         description="How long an unfinished thought waits for the shopper's next message.",
     )
-    stop_timeout: timedelta = Field(
+    stop_timeout: Duration = Field(
         timedelta(seconds=8), ge=timedelta(0), description="Grace for turns under way when the server is told to stop."
     )
-    reply_timeout: timedelta = Field(
+    reply_timeout: Duration = Field(
         timedelta(seconds=60), gt=timedelta(0), description="How long a REST request waits for its turn."
     )
     max_characters: int = Field(4000, ge=1, description="Longest message that is read.")
@@ -54,7 +65,7 @@ class Settings(BaseSettings):
     writer_url: str | None = Field(None, description="OpenAI-compatible endpoint (`http://host:8000/v1`), as vLLM's.")
     writer_model: str | None = Field(None, description="Model name to ask the endpoint for; unset, its first.")
     writer_key: str | None = Field(None, description="API key for the endpoint.")
-    writer_timeout: timedelta = Field(
+    writer_timeout: Duration = Field(
         timedelta(seconds=2.5),
         gt=timedelta(0),
         description="Without a first sentence after this long, the next rung answers.",
@@ -64,7 +75,7 @@ class Settings(BaseSettings):
     actions_url: str | None = Field(
         None, description="Rasa action server's `/webhook`; unset, Kefu starts the one in `actions/`."
     )
-    action_timeout: timedelta = Field(timedelta(seconds=8), gt=timedelta(0), description="For one action call.")
+    action_timeout: Duration = Field(timedelta(seconds=8), gt=timedelta(0), description="For one action call.")
     desk_hours: str = Field(
         "Mon-Fri 09:00-18:00, Sat 10:00-16:00", description="When people are at the desk; `always` and `never` too."
     )

@@ -83,3 +83,14 @@ def _go_on(form: str, state: State, domain: Domain, thresholds: Thresholds) -> D
     if slot == state.requested and state.attempts >= thresholds.attempts:
         return Escalate(f"{slot} was asked for {state.attempts} times", "utter_handoff")
     return Ask(slot, f"utter_ask_{slot}")
+
+
+def unanswered(state: State, understanding: Understanding, thresholds: Thresholds) -> str:
+    """The response when the knowledge has no answer: never a guess, always a way on."""
+    if state.unanswered > 0:
+        return "utter_repeat"
+    if understanding.in_scope < thresholds.scope:
+        return "utter_out_of_scope"
+    if len(understanding.text.split()) < 3 and understanding.language != "zh":
+        return "utter_clarify"
+    return "utter_no_source"

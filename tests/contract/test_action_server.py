@@ -1,0 +1,138 @@
+"""The action server: rasa-sdk's own, started as `kefu serve` starts it, and servers that misbehave."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from bot.dialogue.action_process import serve_actions, wait_until_up
+from bot.dialogue.action_server import ActionServer
+from bot.dialogue.domain import read_domain
+from bot.errors import ActionUnavailable
+from bot.records import (
+    ActionResult,
+    Conversation,
+    ConversationId,
+    Floor,
+    LogId,
+    Message,
+    MessageId,
+    State,
+    Understanding,
+)
+
+DOMAIN = read_domain(Path(__file__).parents[2] / "knowledge")
+SLOTS = {"order_number": "LF-204518", "email": "Mila.deVries@mail.example"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("actions")
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def run(
+    session: aiohttp.ClientSession, url: str, action: str, slots: dict[str, str], language: str = "en"
+) -> ActionResult:
+    mail = Message(MessageId("1"), ConversationId("rest:1"), "rest", "1", "where is it", datetime.now(UTC))
+    conversation = Conversation(
+        ConversationId("rest:1"), 0, 0, Floor.ASSISTANT, State(language, slots), (replace(mail, log_id=LogId("1-0")),)
+    )
+    server = ActionServer(session, url, DOMAIN, timeout=5)
+    return await server.run(action, conversation, Understanding("where is it", language, (), 1.0))
+
+
+async def test_that_the_shops_own_server_looks_an_order_up_and_stops(
+    session: aiohttp.ClientSession, folder: Path
+) -> None:
+    async with serve_actions(folder / "actions.log") as url:
+        await wait_until_up(session, url)
+
+        found = await run(session, url, "action_order_status", SLOTS)
+        assert "LF-204518" in found.utterances[0].text
+        assert "MP7730184420NL" in found.utterances[0].text
+
+        chinese = await run(session, url, "action_order_status", SLOTS, "zh")
+        assert "运单号 MP7730184420NL" in chinese.utterances[0].text
+
+        # Somebody else's address: not a word of the order, and both slots are asked for anew.
+        stranger = await run(session, url, "action_order_status", SLOTS | {"email": "jonas.keller@mail.example"})
+        missing = await run(session, url, "action_order_status", SLOTS | {"order_number": "LF-999999"})
+        assert stranger == missing
+        assert "LF-204518" not in stranger.utterances[0].text
+        assert stranger.slots == {"order_number": None, "email": None}
+
+        with pytest.raises(ActionUnavailable, match="404"):
+            await run(session, url, "action_unheard_of", SLOTS)
+    with pytest.raises(ActionUnavailable, match="does not answer"):
+        await run(session, url, "action_order_status", SLOTS)
+
+
+@pytest.fixture
+async def odd_server() -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    answer: dict[str, Any] = {}
+
+    async def webhook(request: web.Request) -> web.Response:
+        if delay := answer.get("delay"):
+            await asyncio.sleep(delay)
+        return web.Response(text=answer["text"], status=answer.get("status", 200), content_type="application/json")
+
+    app = web.Application()
+    app.router.add_post("/webhook", webhook)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/webhook", answer
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "not json", "[]", "{}", '{"events": 1, "responses": []}', '{"events": [], "responses": [7]}', "null"],
+)
+async def test_that_nonsense_is_an_outage_and_not_an_answer(
+    session: aiohttp.ClientSession, odd_server: tuple[str, dict[str, Any]], text: str
+) -> None:
+    url, answer = odd_server
+    answer["text"] = text
+    with pytest.raises(ActionUnavailable, match="action_order_status"):
+        await run(session, url, "action_order_status", SLOTS)
+
+
+async def test_that_a_slow_server_is_given_up(
+    session: aiohttp.ClientSession, odd_server: tuple[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, answer = odd_server
+    answer |= {"text": '{"events": [], "responses": []}', "delay": 1.0}
+    server = ActionServer(session, url, DOMAIN, timeout=0.1)
+    mail = Message(MessageId("1"), ConversationId("c"), "rest", "1", "x", datetime.now(UTC), log_id=LogId("1-0"))
+    conversation = Conversation(ConversationId("c"), 0, 0, Floor.ASSISTANT, State(), (mail,))
+    with pytest.raises(ActionUnavailable, match="does not answer"):
+        await server.run("action_order_status", conversation, Understanding("x", "en", (), 1.0))
+
+
+async def test_that_a_named_response_is_worded_by_the_domain_and_a_receipt_is_kept(
+    session: aiohttp.ClientSession, odd_server: tuple[str, dict[str, Any]]
+) -> None:
+    url, answer = odd_server
+    answer["text"] = """{"events": [{"event": "slot", "name": "size", "value": "M"}], "responses": [
+        {"response": "utter_thanks"}, {"text": "Done.", "buttons": [{"title": "Ok", "payload": "ok"}]},
+        {"custom": {"receipt": {"id": "r-1", "summary": "cancelled"}}}]}"""
+    result = await run(session, url, "action_order_status", SLOTS)
+    assert result.utterances[0] == DOMAIN.respond("utter_thanks", "en", {}, "1-0")
+    assert result.utterances[1].buttons[0].payload == "ok"
+    assert result.receipt is not None
+    assert (result.receipt.id, result.receipt.action) == ("r-1", "action_order_status")
+    assert result.slots == {"size": "M"}

@@ -1,0 +1,80 @@
+"""The domain: the demo shop's files are read, and what is wrong in a file is named."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.dialogue.domain import Domain, Rule, read_domain
+from bot.errors import KnowledgeError
+
+KNOWLEDGE = Path(__file__).parents[2] / "knowledge"
+RULES = 'version: "3.1"\nrules:\n- rule: a\n  steps:\n  - intent: greet\n  - action: utter_greet\n'
+DOMAIN = 'version: "3.1"\nresponses:\n  utter_greet:\n  - text: "Hello {name}"\n'
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    (tmp_path / "domain.yml").write_text(DOMAIN)
+    (tmp_path / "rules.yml").write_text(RULES)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def demo() -> Domain:
+    return read_domain(KNOWLEDGE)
+
+
+def test_that_the_demo_shop_is_read(demo: Domain) -> None:
+    assert demo.rules["order_status"] == Rule(form="order_status_form")
+    assert demo.forms["order_status_form"] == ("order_number", "email")
+    assert demo.submits["order_status_form"] == "action_order_status"
+    assert demo.slots["order_number"] == "order_number"
+
+
+def test_that_a_chinese_shopper_gets_chinese_words(demo: Domain) -> None:
+    assert "您好" in demo.respond("utter_greet", "zh", {}, "1").text
+    assert "您好" not in demo.respond("utter_greet", "en", {}, "1").text
+
+
+def test_that_a_language_without_words_of_its_own_gets_the_unconditional_ones(demo: Domain) -> None:
+    assert demo.respond("utter_thanks", "nl", {}, "1") in [
+        demo.respond("utter_thanks", "en", {}, str(i)) for i in range(20)
+    ]
+
+
+def test_that_a_repeated_turn_says_the_same(demo: Domain) -> None:
+    wordings = {demo.respond("utter_greet", "en", {}, "17-0").text for _ in range(20)}
+    assert len(wordings) == 1
+    assert len({demo.respond("utter_greet", "en", {}, f"{i}-0").text for i in range(40)}) == 3
+
+
+def test_that_slots_fill_the_words(shop: Path) -> None:
+    assert read_domain(shop).respond("utter_greet", "en", {"name": "Mila"}, "1").text == "Hello Mila"
+    assert read_domain(shop).respond("utter_greet", "en", {}, "1").text == "Hello {name}"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("domain.yml", "responses: [", "domain.yml: not valid YAML"),
+        ("domain.yml", "- a", "has to be a mapping"),
+        ("domain.yml", "responses:\n  utter_greet: hello", "has to be a list of variations"),
+        ("domain.yml", "responses:\n  utter_greet:\n  - txt: hello", "no `text`"),
+        ("domain.yml", "responses: {}", "greet leads to utter_greet, which is no response"),
+        (
+            "rules.yml",
+            "rules:\n- rule: a\n  steps:\n  - intent: x\n  - action: f\n  - active_loop: f",
+            "which is no form",
+        ),
+        ("domain.yml", f"{DOMAIN}forms:\n  f:\n    required_slots: [x]", "no rule says what follows"),
+    ],
+)
+def test_that_what_is_wrong_is_named(shop: Path, file: str, text: str, message: str) -> None:
+    (shop / file).write_text(text)
+    with pytest.raises(KnowledgeError, match=message):
+        read_domain(shop)
+
+
+def test_that_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(KnowledgeError, match=r"domain\.yml: cannot be read"):
+        read_domain(tmp_path)
