@@ -1,0 +1,131 @@
+"""Records to JSON and back. Old JSON stays readable: missing fields get defaults, unknown ones are ignored."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from bot.errors import BadRequest
+from bot.records import (
+    Entry,
+    EntryKind,
+    Floor,
+    LogId,
+    Message,
+    MessageId,
+    Receipt,
+    State,
+    Trace,
+    TurnId,
+    Utterance,
+)
+
+
+class _Line(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An `Entry` as it is stored. Its id and time are those of the stream entry."""
+
+    kind: EntryKind
+    turn: TurnId | None = None
+    message: Message | None = None
+    utterance: Utterance | None = None
+    trace: Trace | None = None
+    covers: tuple[MessageId, ...] = ()
+    floor: Floor | None = None
+    receipt: Receipt | None = None
+
+
+_encode = msgspec.json.Encoder().encode
+_line = msgspec.json.Decoder(_Line).decode
+_message = msgspec.json.Decoder(Message).decode
+_state = msgspec.json.Decoder(State).decode
+_utterance = msgspec.json.Decoder(Utterance).decode
+_reply = msgspec.json.Decoder(tuple[Utterance, ...]).decode
+
+
+def encode(value: Message | State | Utterance | Sequence[Utterance]) -> bytes:
+    """A record as JSON."""
+    return _encode(value)
+
+
+def encode_message(message: Message) -> bytes:
+    """A message as JSON.
+
+    Raises:
+        BadRequest: its metadata cannot be JSON (a number over 64 bits, half a surrogate pair).
+    """
+    try:
+        return _encode(message)
+    except (TypeError, ValueError, OverflowError) as exc:
+        raise BadRequest(f"message {message.id!r} of {message.conversation!r} is no JSON: {exc}") from exc
+
+
+def encode_entry(
+    kind: EntryKind,
+    *,
+    turn: TurnId | None = None,
+    message: Message | None = None,
+    utterance: Utterance | None = None,
+    trace: Trace | None = None,
+    covers: tuple[MessageId, ...] = (),
+    floor: Floor | None = None,
+    receipt: Receipt | None = None,
+) -> bytes:
+    """A log entry as JSON, without id and time, which Redis gives it.
+
+    Raises:
+        BadRequest: as `encode_message`.
+    """
+    try:
+        return _encode(_Line(kind, turn, message, utterance, trace, covers, floor, receipt))
+    except (TypeError, ValueError, OverflowError) as exc:
+        raise BadRequest(f"a {kind} entry is no JSON: {exc}") from exc
+
+
+def decode_entry(log_id: LogId, line: bytes) -> Entry:
+    """The log entry that stands at ``log_id``."""
+    stored = _line(line)
+    return Entry(
+        id=log_id,
+        kind=stored.kind,
+        at=time_of(log_id),
+        turn=stored.turn,
+        message=None if stored.message is None else replace(stored.message, log_id=log_id),
+        utterance=stored.utterance,
+        trace=stored.trace,
+        covers=stored.covers,
+        floor=stored.floor,
+        receipt=stored.receipt,
+    )
+
+
+def decode_mail(item: bytes) -> Message:
+    """A message of the mailbox, stored as ``<log id> <JSON>``."""
+    log_id, _, message = item.partition(b" ")
+    return replace(_message(message), log_id=LogId(log_id.decode()))
+
+
+def decode_said(item: bytes) -> Utterance:
+    """What a turn said, stored as ``<log id> <JSON>``."""
+    return _utterance(item.partition(b" ")[2])
+
+
+def decode_state(state: bytes | None) -> State:
+    """The state as the last turn left it, or that of a new conversation."""
+    return State() if state is None else _state(state)
+
+
+def decode_reply(reply: bytes) -> tuple[Utterance, ...]:
+    """A cached reply."""
+    return _reply(reply)
+
+
+def plain(value: Any) -> Any:
+    """Any record as dicts, lists, strings and numbers."""
+    return msgspec.to_builtins(value)
+
+
+def time_of(log_id: LogId) -> datetime:
+    """When Redis wrote the entry, from its id: one clock for every process."""
+    return datetime.fromtimestamp(int(log_id.partition("-")[0]) / 1000, UTC)

@@ -1,0 +1,96 @@
+"""What a shopper may ask for: everything that is kept about them, and that it be gone."""
+
+from contextlib import suppress
+from typing import Any
+
+from redis.asyncio import Redis
+
+from bot.conversations import codec, keys
+from bot.conversations.connection import Script, ask, translated
+from bot.conversations.keys import ConversationKeys
+from bot.conversations.queue import OUTBOX_GROUP, READY_GROUP
+from bot.conversations.store import Conversations
+from bot.errors import StoreUnavailable
+from bot.records import ConversationId, Entry, LogId
+
+_PAGE = 1000
+
+_erase = Script("erase")
+
+
+async def conversations_of(redis: Redis, shopper: str) -> list[ConversationId]:
+    """Every conversation of a shopper, on all channels.
+
+    Each shard has its own index, so that accepting a message stays one script; asking all of them is one round trip.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    with translated():
+        pipe = redis.pipeline(transaction=False)
+        for shard in range(keys.SHARDS):
+            pipe.smembers(keys.shopper(shard, shopper))
+        found = await pipe.execute()
+    return sorted(ConversationId(member.decode()) for members in found for member in members)
+
+
+async def export(conversations: Conversations, shopper: str) -> dict[str, Any]:
+    """All that is kept about ``shopper``, as JSON can hold it; no conversations when they are not known.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    exported = []
+    for conversation in await conversations_of(conversations.redis, shopper):
+        found = await conversations.load(conversation)
+        if found is not None:
+            exported.append(
+                {
+                    "id": conversation,
+                    "floor": found.floor,
+                    "state": codec.plain(found.state),
+                    "log": [codec.plain(entry) for entry in await _whole_log(conversations, conversation)],
+                }
+            )
+    return {"shopper": shopper, "conversations": exported}
+
+
+async def erase(conversations: Conversations, shopper: str) -> int:
+    """Delete every key of every conversation of ``shopper``; returns how many conversations there were.
+
+    Redis is asked to write its append-only file anew, which takes what was deleted off the disk.
+
+    Raises:
+        StoreUnavailable: Redis does not answer; ask again.
+    """
+    redis = conversations.redis
+    found = await conversations_of(redis, shopper)
+    for conversation in found:
+        await _erase_one(conversations, conversation, shopper)
+    if found:
+        # Hosted servers forbid it, and one under way is as good: deleted is deleted, the file follows later.
+        with suppress(StoreUnavailable):
+            await ask(redis, "BGREWRITEAOF")
+    return len(found)
+
+
+async def _erase_one(conversations: Conversations, conversation: ConversationId, shopper: str) -> None:
+    key = ConversationKeys.of(conversation)
+    erased = 0
+    while not erased:
+        log = await _whole_log(conversations, conversation)
+        seen = [key.seen(entry.message.id) for entry in log if entry.message is not None]
+        erased = await _erase(
+            conversations.redis,
+            [key.hash, key.mail, key.said, key.log, key.post, key.ready, key.outbox, key.shopper(shopper), *seen],
+            [key.id, log[-1].id if log else "", READY_GROUP, OUTBOX_GROUP],
+        )
+
+
+async def _whole_log(conversations: Conversations, conversation: ConversationId) -> list[Entry]:
+    log: list[Entry] = []
+    after: LogId | None = None
+    while page := await conversations.read(conversation, after, _PAGE):
+        log += page
+        after = page[-1].id
+    return log

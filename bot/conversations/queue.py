@@ -1,0 +1,182 @@
+"""The queues that workers share: one stream of conversation ids a shard, and leases on their entries."""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from redis.asyncio import Redis
+
+from bot.conversations import keys
+from bot.conversations.connection import Argument, Script, ask, translated
+from bot.errors import StoreUnavailable
+from bot.records import ConversationId
+
+READY_GROUP = "assistants"
+OUTBOX_GROUP = "delivery"
+
+_BLOCK = timedelta(seconds=2)
+"""How long one read waits on the server: shorter than the time-out of sockets, and the longest a stop waits."""
+
+_GONE_AFTER = 10
+"""Leases without a sign of life after which a consumer is forgotten."""
+
+_keep, _prune, _leave = Script("lease"), Script("prune"), Script("leave")
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A conversation that one consumer may work on, until the lease is too old."""
+
+    conversation: ConversationId
+    stream: str
+    entry: str
+    group: str
+    consumer: str
+
+
+class Queue:
+    """One process's end of a queue.
+
+    A conversation has at most one entry, so whoever leases it has the conversation for itself. The entry stays until
+    the script that finishes the work removes it. An entry whose consumer died is claimed when its lease is too old.
+    """
+
+    def __init__(self, redis: Redis, stream: Callable[[int], str], group: str, consumer: str, lease: timedelta) -> None:
+        self._redis = redis
+        self._streams = tuple(stream(shard) for shard in range(keys.SHARDS))
+        self._group = group
+        self._consumer = consumer
+        self._lease_ms = round(lease.total_seconds() * 1000)
+        self._pressed = False
+        self._window = random.randrange(keys.SHARDS)  # noqa: S311 (spreads workers, hides nothing)
+
+    async def open(self) -> None:
+        """Create the groups, where they are missing.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        with translated():
+            pipe = self._redis.pipeline(transaction=False)
+            for stream in self._streams:
+                # From 0: what came before the group existed waits too.
+                pipe.execute_command("XGROUP CREATE", stream, self._group, "0", "MKSTREAM")
+            for answer in await pipe.execute(raise_on_error=False):
+                if isinstance(answer, Exception) and not str(answer).startswith("BUSYGROUP"):
+                    raise answer
+
+    async def take(self, room: int) -> list[Lease]:
+        """Wait a moment for new entries and lease them; [] when none came.
+
+        Redis gives at most one of each stream, but has no limit over all of them. So after a read that brought more
+        than ``room``, only so many streams are asked at a time, in turn, until they are empty again: what this
+        process has no room for stays for the others.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        if self._pressed:
+            for _ in range(0, keys.SHARDS, room):
+                streams = [self._streams[(self._window + n) % keys.SHARDS] for n in range(min(room, keys.SHARDS))]
+                self._window = (self._window + room) % keys.SHARDS
+                if leases := await self._read(streams, block=None):
+                    return leases
+        leases = await self._read(self._streams, block=_BLOCK)
+        self._pressed = len(leases) > room
+        return leases
+
+    async def claim(self) -> list[Lease]:
+        """Lease entries whose lease is too old, at most one of each stream.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        with translated():
+            pipe = self._redis.pipeline(transaction=False)
+            for stream in self._streams:
+                pipe.execute_command(
+                    "XAUTOCLAIM", stream, self._group, self._consumer, self._lease_ms, "0-0", "COUNT", 1
+                )
+            answers = await pipe.execute()
+        return [
+            lease
+            for stream, answer in zip(self._streams, answers, strict=True)
+            for lease in self._leases(stream, answer[1])
+        ]
+
+    async def renew(self, leases: Iterable[Lease]) -> set[Lease]:
+        """Keep ``leases`` for another while; those returned are lost, to another consumer or because they are done.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        wanted = list(leases)
+        if not wanted:
+            return set()
+        kept = await _keep.on_each(
+            self._redis, [([lease.stream], [self._group, self._consumer, lease.entry, 0]) for lease in wanted]
+        )
+        return {lease for lease, answer in zip(wanted, kept, strict=True) if answer != 1}
+
+    async def retry_after(self, lease: Lease, pause: timedelta) -> Lease | None:
+        """Let go of ``lease`` and take it again after ``pause``, as one try more.
+
+        Any process may take it then, this one does; None when another was quicker. At most one lease long.
+
+        Raises:
+            StoreUnavailable: Redis does not answer; then it is claimed once the lease is too old.
+        """
+        pause_ms = min(round(pause.total_seconds() * 1000), self._lease_ms)
+        age = self._lease_ms - pause_ms
+        if not await _keep(self._redis, [lease.stream], [self._group, self._consumer, lease.entry, age]):
+            return None
+        await asyncio.sleep(pause_ms / 1000 + 0.005)  # A little more, lest rounding makes it too young.
+        claimed = await ask(
+            self._redis, "XCLAIM", lease.stream, self._group, self._consumer, self._lease_ms, lease.entry
+        )
+        return next(iter(self._leases(lease.stream, claimed)), None)
+
+    async def prune(self) -> None:
+        """Forget the consumers of processes that are gone.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        arguments: list[Argument] = [self._group, self._consumer, self._lease_ms * _GONE_AFTER]
+        await _prune.on_each(self._redis, [([stream], arguments) for stream in self._streams])
+
+    async def leave(self) -> None:
+        """Let others have at once what this process still holds, and forget this consumer.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        arguments: list[Argument] = [self._group, self._consumer, self._lease_ms]
+        await _leave.on_each(self._redis, [([stream], arguments) for stream in self._streams])
+
+    async def _read(self, streams: Sequence[str], block: timedelta | None) -> list[Lease]:
+        wait = () if block is None else ("BLOCK", round(block.total_seconds() * 1000))
+        command = ("XREADGROUP", "GROUP", self._group, self._consumer, "COUNT", 1, *wait, "STREAMS")
+        try:
+            answer = await ask(self._redis, *command, *streams, *([">"] * len(streams)))
+        except StoreUnavailable as exc:
+            if "NOGROUP" not in str(exc):
+                raise
+            answer = []
+            await self.open()  # Somebody flushed the database: what comes from now on is served.
+        return [lease for stream, entries in answer for lease in self._leases(stream.decode(), entries)]
+
+    def _leases(self, stream: str, entries: Any) -> list[Lease]:
+        return [
+            Lease(
+                conversation=ConversationId(fields[b"c"].decode()),
+                stream=stream,
+                entry=entry.decode(),
+                group=self._group,
+                consumer=self._consumer,
+            )
+            for entry, fields in entries
+        ]

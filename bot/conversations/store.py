@@ -1,0 +1,263 @@
+"""The conversations: accept what a shopper writes, make turns of it behind a fence, read what was said."""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from redis.asyncio import Redis
+
+from bot.conversations import codec
+from bot.conversations.connection import Script, ask
+from bot.conversations.keys import SEEN, ConversationKeys
+from bot.conversations.live import Growth, Live
+from bot.conversations.queue import READY_GROUP, Lease
+from bot.errors import MailboxFull
+from bot.records import (
+    Conversation,
+    ConversationId,
+    Entry,
+    EntryKind,
+    Floor,
+    LogId,
+    Message,
+    Turn,
+    Utterance,
+)
+
+MAILBOX = 200
+"""Most messages of one conversation that may wait for a turn: far more than anyone types, little enough to hold."""
+
+_accept, _load, _say, _commit, _floor = (Script(name) for name in ("accept", "load", "say", "commit", "floor"))
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message is durable, and will be answered."""
+
+    log_id: LogId
+    """Where it stands in the log; a duplicate has the place of the first."""
+    duplicate: bool
+
+
+class Conversations:
+    """All conversations of a shop.
+
+    Every write is one script that may be sent twice, so a lost answer of Redis does no harm.
+    """
+
+    def __init__(
+        self, redis: Redis, *, retention: timedelta, push: frozenset[str] = frozenset(), mailbox: int = MAILBOX
+    ) -> None:
+        """``push`` names the channels whose replies go to the outbox, for a platform to be called."""
+        self.redis = redis
+        self._live = Live(redis)
+        self._push = push
+        self._mailbox = mailbox
+        self._retention = retention
+        self._retention_ms = _milliseconds(retention)
+        self._seen_ms = min(_milliseconds(SEEN), self._retention_ms)
+
+    async def aclose(self) -> None:
+        """Stop following; the Redis client is the caller's."""
+        await self._live.aclose()
+
+    async def accept(self, message: Message) -> Accepted:
+        """Make ``message`` durable and wake a worker, unless it came before.
+
+        Raises:
+            BadRequest: its metadata is no JSON.
+            MailboxFull: too many messages of this conversation wait already.
+            StoreUnavailable: Redis does not answer; the platform should deliver again.
+        """
+        key = ConversationKeys.of(message.conversation)
+        log_id, duplicate = await _accept(
+            self.redis,
+            [key.seen(message.id), key.hash, key.mail, key.log, key.ready, key.shopper(message.sender)],
+            [
+                key.id,
+                codec.encode_message(message),
+                codec.encode_entry(EntryKind.SHOPPER, message=message),
+                message.sender,
+                self._retention_ms,
+                self._seen_ms,
+                self._mailbox,
+                key.live,
+            ],
+        )
+        if log_id is None:
+            raise MailboxFull(f"{message.conversation!r} has {self._mailbox} messages that wait for an answer")
+        return Accepted(LogId(log_id.decode()), bool(duplicate))
+
+    async def load(self, conversation: ConversationId, lease: Lease | None = None) -> Conversation | None:
+        """The conversation as it stands, or None when there is none.
+
+        With a ``lease`` (a worker's), also None when there is nothing to do under it: it is another's now, or all mail
+        is covered. Without one, ``mail`` may be empty.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        key = ConversationKeys.of(conversation)
+        owner = () if lease is None else (lease.consumer, lease.entry)
+        found = await _load(self.redis, [key.hash, key.mail, key.said, key.ready], [READY_GROUP, *owner])
+        if found is None:
+            return None
+        version, epoch, floor, state, mail, said, deliveries = found
+        return Conversation(
+            id=conversation,
+            version=version,
+            epoch=epoch,
+            floor=Floor(floor.decode()) if floor else Floor.ASSISTANT,
+            state=codec.decode_state(state),
+            mail=tuple(codec.decode_mail(item) for item in mail),
+            said=tuple(codec.decode_said(item) for item in said),
+            tries=deliveries - 1,
+        )
+
+    async def say(
+        self, conversation: Conversation, utterance: Utterance, index: int, lease: Lease | None = None
+    ) -> LogId:
+        """Say ``utterance`` as the ``index``-th of the turn under way, counted from 0 with those in ``said``.
+
+        It is durable when this returns, and a later try of the turn gets it in ``said``.
+
+        Raises:
+            FloorLost, TurnStale: nothing was said; stop.
+            StoreUnavailable: Redis does not answer; it may have been said.
+        """
+        key = ConversationKeys.of(conversation.id)
+        said = await _say(
+            self.redis,
+            [key.hash, key.said, key.log, key.ready, key.post, key.outbox],
+            [
+                conversation.version,
+                conversation.epoch,
+                index,
+                codec.encode(utterance),
+                codec.encode_entry(EntryKind.ASSISTANT, turn=conversation.turn, utterance=utterance),
+                self._retention_ms,
+                key.live,
+                key.id,
+                f"{conversation.turn}:{index}" if self._pushes(conversation) else "",
+                READY_GROUP,
+                *_owner(lease),
+            ],
+        )
+        return LogId(said.decode())
+
+    async def commit(
+        self,
+        conversation: Conversation,
+        turn: Turn,
+        said: int = 0,
+        *,
+        lease: Lease | None = None,
+        unless_mail_grew: bool = False,
+    ) -> LogId:
+        """End the turn: append what it still says, save its state, cover its mail, wake a worker for newer mail.
+
+        All of it happens, or nothing. ``said`` counts the utterances that `say` has said, in this try and those
+        before; ``turn.utterances`` are the rest. Returns the log id of the turn's entry.
+
+        Raises:
+            TurnStale: another worker has it, or ended it.
+            FloorLost: the floor changed hands.
+            MailGrew: with ``unless_mail_grew``, new mail came and nothing of this turn was said yet.
+            StoreUnavailable: Redis does not answer; it may have happened.
+        """
+        key = ConversationKeys.of(conversation.id)
+        entries = _entries(conversation, turn)
+        committed = await _commit(
+            self.redis,
+            [
+                key.hash,
+                key.mail,
+                key.said,
+                key.log,
+                key.ready,
+                key.post,
+                key.outbox,
+                key.shopper(conversation.mail[0].sender),
+            ],
+            [
+                conversation.version,
+                conversation.epoch,
+                uuid.uuid4().hex,
+                len(conversation.mail),
+                said,
+                int(unless_mail_grew),
+                codec.encode(turn.state),
+                turn.floor or "",
+                self._retention_ms,
+                key.live,
+                key.id,
+                conversation.turn if self._pushes(conversation) else "",
+                READY_GROUP,
+                *_owner(lease),
+                len(turn.utterances),
+                *entries,
+            ],
+        )
+        return LogId(committed.decode())
+
+    async def take_floor(self, conversation: ConversationId, floor: Floor) -> int | None:
+        """Hand the floor over now: a turn under way can say nothing more. Returns the new epoch.
+
+        None when there is no such conversation.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        key = ConversationKeys.of(conversation)
+        epoch: int | None = await _floor(
+            self.redis,
+            [key.hash, key.log],
+            [floor, codec.encode_entry(EntryKind.FLOOR, floor=floor), uuid.uuid4().hex, self._retention_ms, key.live],
+        )
+        return epoch
+
+    async def read(self, conversation: ConversationId, after: LogId | None = None, count: int = 1000) -> list[Entry]:
+        """Up to ``count`` entries of the log after ``after``, oldest first.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        start = "-" if after is None else f"({after}"
+        found = await ask(self.redis, "XRANGE", ConversationKeys.of(conversation).log, start, "+", "COUNT", count)
+        return [codec.decode_entry(LogId(log_id.decode()), fields[b"e"]) for log_id, fields in found]
+
+    @asynccontextmanager
+    async def follow(self, conversation: ConversationId) -> AsyncIterator[Growth]:
+        """Be told when the log grows: enter, read, wait, read again. Nothing is missed in between.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        async with self._live.follow(ConversationKeys.of(conversation).live) as growth:
+            yield growth
+
+    def _pushes(self, conversation: Conversation) -> bool:
+        return conversation.mail[0].channel in self._push
+
+
+def _entries(conversation: Conversation, turn: Turn) -> list[bytes]:
+    """What a turn leaves in the log, its own entry last: who reads that has read all of the turn."""
+    name = conversation.turn
+    entries = [codec.encode_entry(EntryKind.ASSISTANT, turn=name, utterance=said) for said in turn.utterances]
+    if turn.receipt is not None:
+        entries.append(codec.encode_entry(EntryKind.RECEIPT, turn=name, receipt=turn.receipt))
+    if turn.floor not in (None, conversation.floor):
+        entries.append(codec.encode_entry(EntryKind.FLOOR, turn=name, floor=turn.floor))
+    covers = tuple(message.id for message in conversation.mail)
+    entries.append(codec.encode_entry(EntryKind.TURN, turn=name, trace=turn.trace, covers=covers))
+    return entries
+
+
+def _owner(lease: Lease | None) -> tuple[str, str]:
+    return ("", "") if lease is None else (lease.consumer, lease.entry)
+
+
+def _milliseconds(duration: timedelta) -> int:
+    return round(duration.total_seconds() * 1000)
