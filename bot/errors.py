@@ -7,6 +7,7 @@ KefuError
 ├── ModelError            weights or a tokenizer cannot be loaded
 ├── Unavailable           something outside this process does not answer now; trying later may help
 │   ├── StoreUnavailable      Redis
+│   ├── MailboxFull           one conversation has too many messages that no turn has covered
 │   ├── WriterUnavailable     the language model or its endpoint
 │   └── ActionUnavailable     the action server
 └── TurnRefused           the conversation moved on while a turn was being made; its draft is dropped
@@ -45,6 +46,10 @@ class Unavailable(KefuError):
 
 class StoreUnavailable(Unavailable):
     """Redis does not answer."""
+
+
+class MailboxFull(Unavailable):
+    """One conversation has too many messages that no turn has covered; this one was not accepted."""
 
 
 class WriterUnavailable(Unavailable):

@@ -394,6 +394,8 @@ class Conversation:
     """Accepted messages that no turn has covered, oldest first; never empty when a worker has it."""
     said: tuple[Utterance, ...] = ()
     """What an earlier, interrupted try of this very turn said already."""
+    tries: int = 0
+    """How often this turn was begun before and did not end."""
 
     @property
     def turn(self) -> TurnId:
