@@ -51,3 +51,10 @@ def test_that_a_misspelt_setting_is_refused(tmp_path: Path, monkeypatch: pytest.
 
 def test_that_every_setting_is_described() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_that_the_table_of_settings_is_complete_and_current() -> None:
+    table = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
+    rows = {line.split("|")[1].strip(" `"): line for line in table.splitlines() if line.startswith("| `")}
+    assert list(rows) == list(Settings.model_fields)
+    assert all(field.description in rows[name] for name, field in Settings.model_fields.items() if field.description)

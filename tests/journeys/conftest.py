@@ -1,0 +1,178 @@
+"""A whole Kefu for each story: the `kefu serve` process, spoken to over HTTP as a shopper's page would."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 120
+
+
+@dataclass
+class Reply:
+    """What came back for one message."""
+
+    rows: list[dict[str, Any]]
+
+    @property
+    def text(self) -> str:
+        return " ".join(row["text"] for row in self.rows if row.get("text"))
+
+    @property
+    def sources(self) -> list[str]:
+        return [source["source"] for row in self.rows for source in row.get("custom", {}).get("sources", ())]
+
+    @property
+    def products(self) -> list[str]:
+        return [product["sku"] for row in self.rows for product in row.get("custom", {}).get("products", ())]
+
+    @property
+    def buttons(self) -> list[str]:
+        return [button["title"] for row in self.rows for button in row.get("buttons", ())]
+
+
+@dataclass
+class Server:
+    """A `kefu serve` process over a data folder; several may share one Redis."""
+
+    data: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> "Server":
+        self.port = free_port()
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("KEFU_")}
+        environment |= {
+            "KEFU_DATA": str(self.data),
+            "KEFU_PORT": str(self.port),
+            "KEFU_KNOWLEDGE": str(ROOT / "knowledge"),
+        }
+        with (self.data / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: ASYNC220 - starting takes a millisecond, and nothing else runs
+                [sys.executable, "-m", "bot.cli", "serve"],
+                env=environment | self.environment,
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+            )
+        async with aiohttp.ClientSession(self.url) as session:
+            for _ in range(START_SECONDS * 20):
+                assert self.process.poll() is None, self.log()
+                try:
+                    async with session.get("/readyz") as response:
+                        if response.status == 200 and (await response.json())["writer"] in ("ready", "none"):
+                            return self
+                except aiohttp.ClientError:
+                    pass
+                await asyncio.sleep(0.05)
+        raise AssertionError(f"not ready within {START_SECONDS} s:\n{self.log()}")
+
+    def log(self) -> str:
+        return (self.data / "server.log").read_text()[-5000:]
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> int:
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.terminate()
+        return self.process.wait(30)
+
+    def shopper(self) -> "Shopper":
+        return Shopper(self.url, f"shopper-{uuid.uuid4().hex[:8]}")
+
+
+@dataclass
+class Shopper:
+    """One person who writes over REST."""
+
+    url: str
+    sender: str
+
+    async def say(self, message: str, message_id: str | None = None, **more: Any) -> Reply:
+        body = {"sender": self.sender, "message": message, **more} | ({"message_id": message_id} if message_id else {})
+        async with (
+            aiohttp.ClientSession(self.url) as session,
+            session.post("/webhooks/rest/webhook", json=body) as answer,
+        ):
+            rows = await answer.json()
+            assert answer.status == 200, rows
+            assert {row["recipient_id"] for row in rows} <= {self.sender}
+            return Reply(rows)
+
+    async def stream(self, message: str) -> Reply:
+        body = {"sender": self.sender, "message": message}
+        async with (
+            aiohttp.ClientSession(self.url) as session,
+            session.post("/webhooks/rest/webhook?stream=true", json=body) as answer,
+        ):
+            return Reply([json.loads(line) async for line in answer.content])
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the encoder exported, the intents trained and the demo shop indexed: made once."""
+    data = tmp_path_factory.mktemp("made")
+    kept = ROOT / ".kefu" / "models"
+    if kept.exists():
+        shutil.copytree(kept, data / "models")
+    environment = os.environ | {"KEFU_DATA": str(data)}
+    for command in (["train", "intents"], ["index"]):
+        subprocess.run([sys.executable, "-m", "bot.cli", *command], env=environment, cwd=ROOT, check=True)
+    return data
+
+
+@asynccontextmanager
+async def serving(made: Path, folder: Path, **settings: str) -> AsyncIterator[Server]:
+    """A server over a copy of what was made, with ``settings`` as ``KEFU_…`` variables."""
+    shutil.copytree(made, folder, dirs_exist_ok=True)
+    server = Server(folder, {f"KEFU_{name.upper()}": value for name, value in settings.items()})
+    await server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Short, because a unix socket's path has to be."""
+    return tmp_path_factory.mktemp("k")
+
+
+@pytest.fixture(scope="module")
+def shop(made: Path, folder: Path) -> Iterator[Server]:
+    """The demo shop with its writer, shared by the stories of a module."""
+    shutil.copytree(made, folder, dirs_exist_ok=True)
+    server = Server(folder)
+    asyncio.run(server.start())
+    yield server
+    assert server.stop() == 0, server.log()

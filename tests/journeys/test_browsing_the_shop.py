@@ -1,0 +1,66 @@
+"""Mila looks around: she greets, asks about shipping, searches for a tent, asks on, and asks for what is not there."""
+
+from tests.journeys.conftest import Server
+
+
+async def test_that_a_greeting_comes_with_ways_to_go_on(shop: Server) -> None:
+    reply = await shop.shopper().say("Hello")
+    assert "Talk to a person" in reply.buttons
+
+
+async def test_that_a_faq_question_gets_the_shops_own_answer_and_its_source(shop: Server) -> None:
+    reply = await shop.shopper().say("what does it cost to send something to belgium?")
+    assert "5.95" in reply.text
+    assert any(source.startswith(("faq/shipping.yml", "policies/shipping.md")) for source in reply.sources)
+
+
+async def test_that_a_search_lists_exactly_the_products_that_match(shop: Server) -> None:
+    reply = await shop.shopper().say("Which tents are under 250 euro?")
+    assert "LFT-TARN1" in reply.products
+    assert "LFT-TARN3" not in reply.products
+    assert "219.95" in reply.text
+
+
+async def test_that_a_follow_up_adds_to_the_question_before_it(shop: Server) -> None:
+    mila = shop.shopper()
+    tents = await mila.say("Which 3 person tents do you have?")
+    assert "LFT-TARN3" in tents.products
+    orange = await mila.say("and in rust orange?")
+    assert set(orange.products) <= set(tents.products)
+    assert "LFT-TARN3" in orange.products
+    heavy = await mila.say("how heavy is it?")
+    assert any(weight in heavy.text for weight in ("2780", "2,780", "2.78"))
+
+
+async def test_that_a_product_question_is_answered_for_this_product_and_no_other(shop: Server) -> None:
+    reply = await shop.shopper().say("How much does the Tarn 2 Tent weigh?")
+    assert any(weight in reply.text for weight in ("2150", "2,150", "2.15"))
+    assert not any(weight in reply.text for weight in ("2780", "2,780", "1450", "1,450"))
+
+
+async def test_that_what_the_shop_does_not_know_is_not_made_up(shop: Server) -> None:
+    reply = await shop.shopper().say("Do you sell inflatable kayaks with an electric motor?")
+    assert not reply.sources
+    assert not any(character.isdigit() for character in reply.text)
+
+
+async def test_that_a_question_outside_the_shop_is_left_alone(shop: Server) -> None:
+    reply = await shop.shopper().say("Who won the world cup in 1998 and what is the capital of Peru?")
+    assert "France" not in reply.text
+    assert "Lima" not in reply.text
+    assert not reply.sources
+
+
+async def test_that_a_stream_gives_what_the_whole_answer_gives(shop: Server) -> None:
+    question = "How long can I take to return a jacket I have not worn?"
+    streamed = await shop.shopper().stream(question)
+    whole = await shop.shopper().say(question)
+    assert streamed.text == whole.text
+    assert "30 days" in whole.text
+    assert streamed.sources == whole.sources
+
+
+async def test_that_a_long_question_is_written_and_every_number_has_a_source(shop: Server) -> None:
+    reply = await shop.shopper().stream("My size is sold out, so how would an exchange work for me then?")
+    assert reply.text
+    assert reply.sources
