@@ -1,0 +1,173 @@
+"""Clauses: how a text is cut so that a number stays with the words and countries it belongs to."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bot.grounding.claims import FREE, QUANTITIES, Found, find_claims
+from bot.grounding.polarity import Bends, read_bends
+from bot.grounding.products import Titles, find_mentions
+from bot.grounding.quantities import Quantity
+from bot.grounding.words import concepts, is_content, tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One statement of a sentence."""
+
+    text: str
+    claims: tuple[Found, ...]
+    content: tuple[str, ...]
+    """Words, lower case, that state something and stand in no claim."""
+    stems: frozenset[str]
+    """Concepts of all its words, and of the lead that it shares with the clause before."""
+    bends: Bends
+    countries: frozenset[str]
+    days: frozenset[int]
+    own_countries: frozenset[str]
+    """Named in the clause itself, and not taken over from the clause before."""
+
+    def quantities(self) -> tuple[Found, ...]:
+        """Its amounts."""
+        return tuple(claim for claim in self.claims if claim.kind in QUANTITIES)
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence as its clauses; the whole's words and bends come from all of them."""
+
+    text: str
+    clauses: tuple[Clause, ...]
+    stems: frozenset[str]
+    bends: Bends
+
+    @property
+    def claims(self) -> tuple[Found, ...]:
+        """Of all clauses, in order."""
+        return tuple(claim for clause in self.clauses for claim in clause.claims)
+
+
+_SENTENCE_END = re.compile(
+    r"\n+|(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bapprox\.)(?<!\bincl\.)\s+(?=\S)|(?<=[。！？；])|;\s*"
+)
+_BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
+_ALWAYS = re.compile(r"\s(?=(?:but|however|whereas|although|otherwise|though)\b)|\s–\s|，但|；")
+_MAYBE = re.compile(r",\s|，|、|\s\(|\)\s?|\s(?=(?:and|or|while)\s)|:\s|：")
+
+
+def split_sentences(text: str) -> tuple[str, ...]:
+    """Sentences of a text; an item of a list is read together with the line that leads the list in."""
+    sentences: list[str] = []
+    lead = ""
+    for line in text.split("\n"):
+        bullet = _BULLET.match(line)
+        item = line[bullet.end() :] if bullet else line
+        parts = [part.strip() for part in _SENTENCE_END.split(item) if part and part.strip()]
+        if bullet and lead and parts:
+            parts[0] = f"{lead} {parts[0]}"
+        elif line.strip():
+            lead = parts[-1] if parts and parts[-1].endswith((":", "：")) else ""
+        sentences.extend(parts)
+    return tuple(sentences)
+
+
+def read_sentence(text: str, titles: Titles) -> Sentence:
+    """Cut a sentence into clauses and read the claims, words and bends of each.
+
+    A clause that names no country (or day) takes that of the clause before it. A clause that opens with its amount
+    ("… 3.95 EUR in the Netherlands, 5.95 EUR to Belgium") takes the words before the first amount too.
+    """
+    mentions = find_mentions(text, titles)
+    masked = _mask(text, mentions)
+    claims = _with_units(sorted((*mentions, *find_claims(masked)), key=lambda claim: claim.start))
+    clauses: list[Clause] = []
+    lead_stems: frozenset[str] = frozenset()
+    lead_claims: tuple[Found, ...] = ()
+    for start, end in _cuts(text, claims):
+        inside = tuple(claim for claim in claims if start <= claim.start < end)
+        clause = _read_clause(text[start:end], start, inside)
+        first = next((c.start for c in inside if c.kind in QUANTITIES and c.value != FREE), None)
+        before = _content(text[start:first], start, inside) if first is not None else ()
+        free_before = tuple(c for c in inside if c.value == FREE and first is not None and c.start < first)
+        if first is not None and not before and clauses:
+            clause = replace(clause, stems=clause.stems | lead_stems)
+            if not free_before and lead_claims:
+                clause = replace(clause, claims=(*lead_claims, *clause.claims))
+        elif first is not None:
+            lead_stems = frozenset(c for word in before for c in concepts(word))
+            lead_claims = free_before
+        if clauses:
+            clause = replace(
+                clause,
+                countries=clause.countries or clauses[-1].countries,
+                days=clause.days or clauses[-1].days,
+            )
+        clauses.append(clause)
+    return Sentence(text, tuple(clauses), frozenset().union(*(c.stems for c in clauses)), read_bends(text))
+
+
+def _mask(text: str, found: Sequence[Found]) -> str:
+    for claim in found:
+        text = text[: claim.start] + "\x00" * (claim.end - claim.start) + text[claim.end :]
+    return text
+
+
+def _with_units(claims: Sequence[Found]) -> list[Found]:
+    """An amount without a unit or noun takes the unit of the amount before: ``1–2 working days …, 2–3 in Belgium``."""
+    result: list[Found] = []
+    unit: Found | None = None
+    for claim in claims:
+        value = claim.value
+        if isinstance(value, Quantity) and claim.kind in QUANTITIES:
+            if value.unit and value.unit not in {"free", "clock"}:
+                unit = claim
+            elif claim.kind == "number" and value.head in _NO_NOUN and unit and isinstance(unit.value, Quantity):
+                claim = replace(claim, kind=unit.kind, value=Quantity(value.low, value.high, unit.value.unit))
+        result.append(claim)
+    return result
+
+
+_NO_NOUN = frozenset({"in", "to", "from", "for", "with", "at", "on", "and", "or", "elsewher", "within", "abroad"})
+"""What may follow an amount that left its unit out. Nothing at all may be a size or a house number."""
+
+
+def _cuts(text: str, claims: Sequence[Found]) -> list[tuple[int, int]]:
+    """Where clauses begin and end: at "but" and the like always, at a comma or "and" between two amounts or names."""
+    places = {match.start(): True for match in _ALWAYS.finditer(text)}
+    for match in _MAYBE.finditer(text):
+        places.setdefault(match.start(), False)
+    cuts = [0]
+    anchors = [claim for claim in claims if claim.kind in QUANTITIES or claim.kind == "date"]
+    names = [claim for claim in claims if claim.kind in {"name", "product"}]
+    for place in sorted(places):
+        if place <= cuts[-1] or any(claim.start < place < claim.end for claim in claims):
+            continue
+        before = any(cuts[-1] <= claim.start < place for claim in anchors)
+        after = _next_piece(text, place, places)
+        behind = any(place <= claim.start < after for claim in anchors)
+        named = text[place] == "," and any(cuts[-1] <= c.start < place for c in names)
+        both_named = named and any(place <= c.start < place + 24 for c in names) and len(text[place:].split()) > 3
+        if places[place] or (before and behind) or both_named:
+            cuts.append(place)
+    return list(zip(cuts, [*cuts[1:], len(text)], strict=True))
+
+
+def _next_piece(text: str, place: int, places: dict[int, bool]) -> int:
+    """The end of the clause that would begin here: up to the next comma or "and" that is not just a list's."""
+    return min((other for other in places if other > place and other - place > 40), default=len(text))
+
+
+def _read_clause(text: str, offset: int, claims: tuple[Found, ...]) -> Clause:
+    countries = frozenset(str(c.value) for c in claims if c.kind == "country")
+    days = frozenset(day for c in claims if isinstance(c.value, frozenset) for day in c.value)
+    stems = frozenset(c for token in tokens(text) if token.is_word for c in concepts(token.low))
+    return Clause(text, claims, _content(text, offset, claims), stems, read_bends(text), countries, days, countries)
+
+
+def _content(text: str, offset: int, claims: tuple[Found, ...]) -> tuple[str, ...]:
+    spans = [(claim.start - offset, claim.end - offset) for claim in claims]
+    return tuple(
+        token.low
+        for token in tokens(text)
+        if is_content(token) and not any(start < token.end and token.start < end for start, end in spans)
+    )

@@ -1,0 +1,151 @@
+"""The sources of one turn, read once: sentences with their clauses, grouped by what they are about."""
+
+import re
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.grounding.clauses import Sentence, read_sentence, split_sentences
+from bot.grounding.products import Titles, read_titles
+from bot.grounding.shown import plain
+from bot.grounding.words import concepts, join_phrases, tokens
+from bot.records import Kind, Passage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """A sentence of a passage with what stands around it."""
+
+    passage: Passage
+    sentence: Sentence
+    context: frozenset[str]
+    """Concepts of the passage's title and headings."""
+    around: frozenset[str]
+    """Concepts of the sentences before and after."""
+    title: Sentence
+    """The title read like a sentence: its country holds for the text below it."""
+    answers_no: bool = False
+    """An answer that opens with "No": its question states nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """Passages that count as one source: those of one product, or a single passage."""
+
+    name: frozenset[str]
+    """A product's name; empty for other passages."""
+    sources: tuple[Source, ...]
+    exact: frozenset[str]
+    """Links, and a product's own codes, that its passages carry beside their text."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Library:
+    """All that a turn's sentences are checked against."""
+
+    titles: Titles
+    groups: tuple[Group, ...]
+
+
+_TO_THE_MODEL = re.compile(
+    r"\b(?:ignore|disregard|forget|override)\b[^.\n]{0,60}\b(?:instructions?|prompts?|rules?|guidelines?)\b"
+    r"|\b(?:system|developer|hidden) (?:prompt|message)\b|<\|[a-z_]{2,30}\|>|\[/?INST\]"
+    r"|(?:^|\n)\s*(?:system|assistant)\s*:|\bas an? (?:ai|language model)\b|\byou are (?:now )?an? (?:ai|assistant|chatbot)\b"
+    r"|忽略(?:之前|以上|所有)[^。\n]{0,20}(?:指令|提示|规则)|系统提示",
+    re.I,
+)
+"""Text that speaks to the model. A passage with any of it supports nothing: its other lines came from the same hand."""
+
+_BOOLEAN = {"yes": "", "true": "", "no": "not ", "false": "not "}
+_SUFFIX = re.compile(r"_(g|kg|mm|cm|m|ml|l)$")
+_SHOWN_ELSEWHERE = frozenset({"sku", "name", "currency", "url", "description", "attributes", "image", "locale"})
+
+
+def speaks_to_the_model(text: str) -> bool:
+    """Whether a text carries orders for an assistant: then nothing of it is a source."""
+    return _TO_THE_MODEL.search(text) is not None
+
+
+def read_sources(sources: Sequence[Passage], catalogue: Sequence[str] = ()) -> Library:
+    """Read a turn's passages; those that speak to the model are left out."""
+    trusted = [p for p in sources if not speaks_to_the_model(f"{p.title}\n{p.text}")]
+    titles = read_titles(trusted, catalogue)
+    grouped: dict[str, list[Passage]] = {}
+    for passage in trusted:
+        sku = passage.attributes.get("sku") if passage.kind is Kind.PRODUCT else None
+        grouped.setdefault(f"sku:{sku}" if sku else f"id:{passage.id}", []).append(passage)
+    return Library(titles, tuple(_group(passages, titles) for passages in grouped.values()))
+
+
+def _group(passages: Sequence[Passage], titles: Titles) -> Group:
+    first = passages[0]
+    name = frozenset[str]()
+    if first.kind is Kind.PRODUCT:
+        name = titles.key(plain(first.attributes.get("name") or first.title))
+    read = [source for passage in passages for source in _read(passage, passage.text, titles)]
+    if first.kind is Kind.PRODUCT and first.attributes:
+        read += _read(first, "\n".join(_facts(first)), titles)
+    exact = {passage.url for passage in passages if passage.url} | {
+        value for key, value in first.attributes.items() if key in {"sku", "url", "ean", "gtin", "mpn"}
+    }
+    return Group(name, tuple(read), frozenset(spell.lower() for spell in exact))
+
+
+def _read(passage: Passage, text: str, titles: Titles) -> list[Source]:
+    title = read_sentence(spell(passage.title), titles)
+    context = frozenset(c for t in tokens(title.text) if t.is_word for c in concepts(t.low))
+    sentences = [read_sentence(part, titles) for part in split_sentences(spell(text))]
+    says_no = bool(sentences) and re.match(r"(?:no|unfortunately)\b|不", sentences[0].text, re.I) is not None
+    return [
+        Source(
+            passage,
+            sentence,
+            context,
+            frozenset().union(*(s.stems for s in (*sentences[max(0, at - 1) : at], *sentences[at + 1 : at + 2]))),
+            title,
+            says_no and passage.kind is Kind.FAQ,
+        )
+        for at, sentence in enumerate(sentences)
+    ]
+
+
+def spell(text: str) -> str:
+    """The one spelling in which sentences and sources are compared."""
+    return join_phrases(plain(text))
+
+
+def _facts(product: Passage) -> list[str]:
+    """A product's columns as lines. A thing that is not in stock must read as such."""
+    lines = []
+    for column, value in product.attributes.items():
+        if column in _SHOWN_ELSEWHERE or not value:
+            continue
+        unit = _SUFFIX.search(column)
+        label = _SUFFIX.sub("", column).replace("_", " ")
+        listed = value.replace("|", ", ")
+        if column == "price":
+            lines.append(f"price: {value} {product.attributes.get('currency', '')}".strip())
+        elif column == "stock":
+            lines.append(f"in stock: {value} pieces" if value != "0" else "not in stock, sold-out, unavailable")
+        elif value.lower() in _BOOLEAN:
+            lines.append(f"{_BOOLEAN[value.lower()]}{label}")
+        else:
+            lines.append(f"{label}: {listed} {unit.group(1)}" if unit else f"{label}: {listed}")
+    return lines
+
+
+class Shelf:
+    """Remembers the last few turns' libraries, because a turn's sentences are all checked against the same one."""
+
+    def __init__(self, size: int = 64) -> None:
+        self._size = size
+        self._kept: OrderedDict[tuple[object, ...], Library] = OrderedDict()
+
+    def library(self, sources: Sequence[Passage], catalogue: Sequence[str]) -> Library:
+        """The library of these sources."""
+        key = (tuple((p.id, p.title, p.text) for p in sources), len(catalogue), hash(tuple(catalogue)))
+        found = self._kept.pop(key, None) or read_sources(sources, catalogue)
+        self._kept[key] = found
+        if len(self._kept) > self._size:
+            self._kept.popitem(last=False)
+        return found

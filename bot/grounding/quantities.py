@@ -1,0 +1,346 @@
+"""Quantities: amounts with their unit read from tokens, so that values compare and not spellings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from bot.grounding.words import Token, stem
+
+_SMALL = {
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16,
+    "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50,
+    "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
+}  # fmt: skip
+_SCALE = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
+_ZH_DIGITS = {
+    "〇": 0,
+    "零": 0,
+    "一": 1,
+    "二": 2,
+    "两": 2,
+    "三": 3,
+    "四": 4,
+    "五": 5,
+    "六": 6,
+    "七": 7,
+    "八": 8,
+    "九": 9,
+}
+_ZH_SCALE = {"十": 10, "百": 100, "千": 1000, "万": 10000}
+
+_UNITS: dict[str, tuple[str, str, str]] = {}
+"""Surface form to (claim kind, canonical unit, factor)."""
+
+
+def _unit(kind: str, canonical: str, factor: str, surface: str) -> None:
+    for form in surface.split():
+        _UNITS[form] = (kind, canonical, factor)
+
+
+_unit("price", "EUR", "1", "€ eur euro euros 欧元 欧")
+_unit("price", "EUR", "0.01", "cent cents eurocent eurocents 欧分")
+_unit("price", "USD", "1", "$ usd dollar dollars us$ 美元")
+_unit("price", "GBP", "1", "£ gbp pound pounds 英镑")
+_unit("price", "CNY", "1", "¥ cny rmb yuan 元 人民币 块")
+_unit("price", "CHF", "1", "chf francs franc 瑞士法郎")
+_unit("price", "JPY", "1", "yen jpy 日元")
+_unit("percentage", "%", "1", "% percent per-cent pct")
+_unit("percentage", "tenths", "1", "折")
+_unit("duration", "day", "1", "day days 天 日")
+_unit("duration", "workday", "1", "workday workdays 工作日")
+_unit("duration", "day", "7", "week weeks 周 星期 礼拜")
+_unit("duration", "day", "14", "fortnight fortnights")
+_unit("duration", "month", "1", "month months 月")
+_unit("duration", "month", "12", "year years yr yrs 年")
+_unit("duration", "month", "120", "decade decades")
+_unit("duration", "minute", "1", "minute minutes min mins 分钟")
+_unit("duration", "minute", "60", "hour hours h hr hrs 小时 钟头")
+_unit("duration", "second", "1", "second seconds sec secs 秒")
+_unit("measure", "g", "1", "g gram grams gramme grammes 克")
+_unit("measure", "g", "1000", "kg kilo kilos kilogram kilograms 公斤 千克")
+_unit("measure", "g", "500", "斤")
+_unit("measure", "mg", "1", "mg")
+_unit("measure", "lb", "1", "lb lbs")
+_unit("measure", "oz", "1", "oz ounce ounces")
+_unit("measure", "mm", "1", "mm millimetre millimetres millimeter millimeters 毫米")
+_unit("measure", "mm", "10", "cm centimetre centimetres centimeter centimeters 厘米 公分")
+_unit("measure", "mm", "1000", "m metre metres meter meters 米")
+_unit("measure", "mm", "1000000", "km kilometre kilometres kilometer kilometers 公里 千米")
+_unit("measure", "inch", "1", "inch inches")
+_unit("measure", "mile", "1", "mile miles")
+_unit("measure", "ml", "1", "ml millilitre millilitres milliliter milliliters 毫升")
+_unit("measure", "ml", "10", "cl")
+_unit("measure", "ml", "1000", "l litre litres liter liters 升")
+_unit("measure", "°C", "1", "°c celsius ℃ 摄氏度 度 °")
+_unit("measure", "°F", "1", "°f fahrenheit")
+_unit("measure", "lm", "1", "lm lumen lumens 流明")
+_unit("measure", "W", "1", "w watt watts")
+_unit("measure", "mAh", "1", "mah")
+_unit("measure", "cuin", "1", "cuin")
+_LONGEST = 4
+"""Chinese units have up to four characters, each its own token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """An amount, or a range where ``low < high``, in its canonical unit ('' is a bare number)."""
+
+    low: Decimal
+    high: Decimal
+    unit: str = ""
+    head: str = ""
+    """Of a bare number: the stem of the noun that it counts, where one follows."""
+
+    @property
+    def is_range(self) -> bool:
+        """Two different ends."""
+        return self.low != self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A quantity read from ``tokens[first:last]``."""
+
+    kind: str
+    quantity: Quantity
+    first: int
+    last: int
+
+
+def read_quantity(words: Sequence[Token], at: int) -> Reading | None:
+    """The quantity that starts at token ``at``, with a currency before it or a unit after it; None if there is none."""
+    lead = _lead(words, at)
+    first = at
+    if lead is not None:
+        at += 1
+    number = _number(words, at)
+    if number is None:
+        return _counted(words, at) if lead is None else None
+    low, end = number
+    clock = ":" in words[at].text
+    high, end = _upper(words, end, clock) or (low, end)
+    if clock or (end < len(words) and words[end].low in {"am", "pm", "o'clock", "点"} and low <= 24):
+        return _time(words, first, at, low, high, end)
+    if lead is not None:
+        kind, unit, factor = lead
+    else:
+        found = _unit_after(words, end)
+        if found is None:
+            return _bare(words, first, end, low, high)
+        kind, unit, factor, end = found
+    factor_value = Decimal(factor)
+    low, high = sorted((low * factor_value, high * factor_value))
+    return Reading(kind, Quantity(low, high, unit), first, end)
+
+
+def _lead(words: Sequence[Token], at: int) -> tuple[str, str, str] | None:
+    found = _UNITS.get(words[at].low)
+    if found is None or found[0] != "price" or at + 1 >= len(words):
+        return None
+    return found if words[at + 1].text[0].isdigit() else None
+
+
+def _number(words: Sequence[Token], at: int) -> tuple[Decimal, int] | None:
+    """The number at ``at``, written in digits, English or Chinese, and where it ends."""
+    if at >= len(words):
+        return None
+    text = words[at].low
+    if text[0] in "0123456789":
+        value = read_digits(text)
+        if value is None:
+            return None
+        after = words[at + 1].low if at + 1 < len(words) else ""
+        if after in _SCALE:
+            return value * _SCALE[after], at + 2
+        if after in {"万", "千", "百"}:
+            return value * _ZH_SCALE[after], at + 2
+        return value, at + 1
+    if text in _ZH_DIGITS or text in {"十", "百"}:
+        return _chinese(words, at)
+    if text in {"half"} and at + 1 < len(words) and words[at + 1].low in {"a", "an"}:
+        return (Decimal("0.5"), at + 2) if _unit_after(words, at + 2) else None
+    return _english(words, at)
+
+
+def read_digits(text: str) -> Decimal | None:
+    """``3,95`` and ``3.95`` are the same; ``1,000`` and ``1,000.50`` have a thousands comma; ``9:30`` is minutes."""
+    if ":" in text:
+        hours, minutes = text.split(":")
+        return Decimal(int(hours) * 60 + int(minutes))
+    if len(text) > 24:
+        return None
+    if "," in text:
+        head, _, tail = text.rpartition(",")
+        if len(tail) == 3 or "." in tail or "," in head:
+            text = text.replace(",", "")
+        else:
+            text = head.replace(".", "") + "." + tail
+    if text.count(".") > 1:
+        text = text.replace(".", "")
+    try:
+        return Decimal(text).normalize()
+    except InvalidOperation:
+        return None
+
+
+def _english(words: Sequence[Token], at: int) -> tuple[Decimal, int] | None:
+    total, current, end = 0, 0, at
+    while end < len(words) and end - at < 12:
+        parts = words[end].low.split("-")
+        if all(part in _SMALL or part in _SCALE for part in parts):
+            for part in parts:
+                if part in _SMALL:
+                    current += _SMALL[part]
+                elif part == "hundred":
+                    current = max(1, current) * 100
+                else:
+                    total, current = total + max(1, current) * _SCALE[part], 0
+        elif words[end].low == "and" and current >= 100 and end + 1 < len(words) and words[end + 1].low in _SMALL:
+            pass
+        elif end == at and len(parts) > 1 and parts[0] in _SMALL:
+            # "two-person", "five-year": the number is glued to what it counts.
+            return Decimal(_SMALL[parts[0]]), end
+        else:
+            break
+        end += 1
+    if end > at and end < len(words) and words[end].low == "dozen":
+        return Decimal(12 * max(1, total + current)), end + 1
+    return (Decimal(total + current), end) if end > at else None
+
+
+def _chinese(words: Sequence[Token], at: int) -> tuple[Decimal, int] | None:
+    total, current, end = 0, 0, at
+    while end < len(words) and end - at < 10:
+        char = words[end].text
+        if char in _ZH_DIGITS:
+            current = _ZH_DIGITS[char]
+        elif char in _ZH_SCALE:
+            total, current = total + max(1, current) * _ZH_SCALE[char], 0
+        else:
+            break
+        end += 1
+    # A lone numeral is often part of a word (一般, 十分): it counts only before a unit or a classifier.
+    counted = _unit_after(words, end) or (end < len(words) and words[end].text in "个件次种人张条双款倍位只点顶")
+    if end - at == 1 and not counted:
+        return None
+    return Decimal(total + current), end
+
+
+def _upper(words: Sequence[Token], end: int, clock: bool) -> tuple[Decimal, int] | None:
+    """The upper end of a range after its lower one, and where it ends."""
+    if end + 1 >= len(words) or words[end].low not in {"–", "-", "to", "~", "至", "到", "and", "or"}:
+        return None
+    if words[end].low in {"and", "or"}:
+        # "between 10 and 250", "2 or 3 days", but never "30 days and 14 days".
+        before = end - 2
+        if words[end].low == "and" and (before < 0 or words[before].low != "between"):
+            return None
+    at = end + 1
+    if at + 1 < len(words) and words[at].low in {"€", "£", "$", "eur"}:
+        at += 1
+    number = _number(words, at)
+    if number is None or (":" in words[at].text) != clock:
+        return None
+    return number
+
+
+def _time(words: Sequence[Token], first: int, at: int, low: Decimal, high: Decimal, end: int) -> Reading | None:
+    """A time of day, or a span of it, in minutes since midnight."""
+    if ":" not in words[at].text:
+        low, high = low * 60, high * 60
+    suffix = words[end].low if end < len(words) else ""
+    if suffix in {"am", "pm"}:
+        low, high = (_noon(value, suffix) for value in (low, high))
+        end += 1
+    elif suffix in {"o'clock", "点"}:
+        end += 1
+        if suffix == "点" and at >= 2 and words[at - 2].text + words[at - 1].text in {"下午", "晚上", "傍晚"}:
+            low, high = _noon(low, "pm"), _noon(high, "pm")
+        if suffix == "点" and end < len(words) and words[end].text == "半":
+            low, high, end = low + 30, high + 30, end + 1
+    if low > 1440 or high > 1440:
+        return None
+    return Reading("time", Quantity(low, high, "clock"), first, end)
+
+
+def _noon(minutes: Decimal, suffix: str) -> Decimal:
+    hour = minutes // 60
+    if suffix == "pm" and hour < 12:
+        return minutes + 720
+    return minutes - 720 if suffix == "am" and hour == 12 else minutes
+
+
+def _unit_after(words: Sequence[Token], at: int) -> tuple[str, str, str, int] | None:
+    """The unit at ``at``: kind, canonical unit, factor, and where it ends."""
+    if at >= len(words):
+        return None
+    if words[at].text in {"-", "个"} and at + 1 < len(words):
+        at += 1
+    low = words[at].low
+    if low in _UNITS and (low.isascii() or low in "€£¥°℃"):
+        if low == "°" and at + 1 < len(words) and words[at + 1].low in {"c", "f"}:
+            return *_UNITS["°" + words[at + 1].low], at + 2
+        if low in {"day", "days"} and at and words[at - 1].low in {"working", "business"}:
+            return "duration", "workday", "1", at + 1
+        return *_UNITS[low], at + 1
+    if low in {"working", "business"} and at + 1 < len(words) and words[at + 1].low in {"day", "days"}:
+        return "duration", "workday", "1", at + 2
+    if low in {"calendar", "consecutive", "full"} and at + 1 < len(words) and words[at + 1].low in _UNITS:
+        return *_UNITS[words[at + 1].low], at + 2
+    if low == "per" and at + 1 < len(words) and words[at + 1].low == "cent":
+        return *_UNITS["%"], at + 2
+    if low == "degrees":
+        return *_UNITS["°c"], min(at + 2, len(words)) if at + 1 < len(words) and words[at + 1].low in {
+            "c",
+            "celsius",
+        } else at + 1
+    glued = low.split("-")
+    if len(glued) > 1 and glued[0] in _SMALL and glued[1] in _UNITS:
+        return *_UNITS[glued[1]], at + 1
+    for length in range(min(_LONGEST, len(words) - at), 0, -1):
+        joined = "".join(word.text for word in words[at : at + length])
+        if not joined.isascii() and joined in _UNITS:
+            return *_UNITS[joined], at + length
+    return None
+
+
+def _counted(words: Sequence[Token], at: int) -> Reading | None:
+    """``a week``, ``an hour``, ``a dozen``, 百分之十."""
+    low = words[at].low
+    if low in {"a", "an"} and at + 1 < len(words):
+        after = words[at + 1].low
+        if after == "dozen":
+            return Reading("number", Quantity(Decimal(12), Decimal(12), "", _head(words, at + 2)), at, at + 2)
+        if after in {"week", "month", "year", "hour", "minute", "fortnight", "decade"}:
+            kind, unit, factor = _UNITS[after]
+            return Reading(kind, Quantity(Decimal(factor), Decimal(factor), unit), at, at + 2)
+    if [word.text for word in words[at : at + 3]] == ["百", "分", "之"]:
+        number = _number(words, at + 3)
+        if number:
+            return Reading("percentage", Quantity(number[0], number[0], "%"), at, number[1])
+    return None
+
+
+_PRONOUN_BEFORE = frozenset(["this", "that", "each", "every", "which", "any", "another", "other", "the", "no", "only"])
+
+
+def _bare(words: Sequence[Token], first: int, end: int, low: Decimal, high: Decimal) -> Reading | None:
+    word = words[first].low
+    if end == first:  # glued: "two-person"
+        head = stem(word.split("-", 1)[1])
+        unit = _unit_after(words, first)
+        if unit:
+            factor = Decimal(unit[2])
+            return Reading(unit[0], Quantity(low * factor, high * factor, unit[1]), first, first + 1)
+        return Reading("number", Quantity(low, high, "", head), first, first + 1)
+    head = _head(words, end)
+    if word == "one" and (not head or (first and words[first - 1].low in _PRONOUN_BEFORE)):
+        return None
+    return Reading("number", Quantity(low, high, "", head), first, end)
+
+
+def _head(words: Sequence[Token], at: int) -> str:
+    if at < len(words) and words[at].text == "-":
+        at += 1
+    return stem(words[at].low) if at < len(words) and words[at].is_word and words[at].text.isascii() else ""

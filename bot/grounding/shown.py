@@ -1,0 +1,86 @@
+"""Cleaning: what is taken out of any text before a shopper, or the claim check, sees it."""
+
+import re
+import unicodedata
+
+_TEMPLATE = re.compile(
+    r"<\|[^<>|\n]{0,40}\|>"  # <|im_start|>, <|endoftext|>, <|eot_id|>
+    r"|</?s>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|<(?:unk|pad|bos|eos)>"
+)
+"""Control tokens of chat templates: they end or forge turns where a text becomes a prompt again."""
+
+_IMAGE = re.compile(r"!\[[^\]\n]{0,300}\]\([^)\n]{0,2000}\)|!\[[^\]\n]{0,300}\]\[[^\]\n]{0,300}\]")
+"""A Markdown image is fetched without a click, so its address can carry a conversation away."""
+
+_LINK = re.compile(r"(?<!!)\[([^\]\n]{0,300})\]\(([^)\s]{0,2000})(?:\s[^)\n]{0,300})?\)")
+
+_HIDDEN = re.compile(r"<(script|style|iframe|object|svg|template)\b[^>]{0,500}>.{0,5000}?</\1\s*>", re.I | re.S)
+_COMMENT = re.compile(r"<!--.{0,5000}?-->", re.S)
+_TAG = re.compile(r"</?[A-Za-z][^<>]{0,2000}>")
+
+_SPACE = re.compile(r"[^\S\n]+")
+_LINES = re.compile(r" ?\n[ \n]*")
+
+_JOINERS = {"\u200d", "\ufe0f"}
+"""Zero-width joiner and emoji selector: dropped too, an emoji stays readable without them."""
+
+
+def clean(text: str) -> str:
+    """The text as it may be shown: no invisible, bidi-override or control characters, no chat-template tokens,
+    no Markdown images, no HTML; a Markdown link becomes its words and its address; blanks are single.
+
+    Linear in the length of the text, and a fixed point: ``clean(clean(text)) == clean(text)``.
+    """
+    before = None
+    # Taking one thing out can join the halves of another ("<|im<b>_start|>"), so it goes on until nothing changes;
+    # every round shortens the text, and three are enough for anything but an attack.
+    for _ in range(8):
+        if text == before:
+            return text
+        before = text
+        text = _once(text)
+    return _once(text.translate(_LAST_RESORT)) if text != before else text
+
+
+_LAST_RESORT = {ord(mark): " " for mark in "<>[]|!"}
+"""A text nested deeper than eight rounds is an attack: it loses the marks that nesting is made of."""
+
+
+def _once(text: str) -> str:
+    text = "".join(char for char in text if _visible(char))
+    text = _TEMPLATE.sub(" ", text)
+    text = _IMAGE.sub(" ", text)
+    text = _LINK.sub(_unlink, text)
+    text = _COMMENT.sub(" ", text)
+    text = _HIDDEN.sub(" ", text)
+    text = _TAG.sub(" ", text)
+    return _LINES.sub("\n", _SPACE.sub(" ", text)).strip()
+
+
+def _unlink(link: re.Match[str]) -> str:
+    words, address = link.group(1).strip(), link.group(2)
+    return f"{words} ({address})" if words and words != address else address
+
+
+def _visible(char: str) -> bool:
+    if char in "\n\t":
+        return True
+    # Cc control, Cf format (zero-width, bidi, tags), Co private use, Cs surrogates, Cn unassigned.
+    return unicodedata.category(char) not in {"Cc", "Cf", "Co", "Cs", "Cn"} and char not in _JOINERS
+
+
+def plain(text: str) -> str:
+    """The text in one spelling for comparing: cleaned, NFKC, ASCII digits, straight quotes, one kind of dash."""
+    text = unicodedata.normalize("NFKC", clean(text))
+    return "".join(_digit(char) for char in text).translate(_SPELLING)
+
+
+_SPELLING = str.maketrans(
+    {"’": "'", "‘": "'", "ʼ": "'", "“": '"', "”": '"', "—": "–", "‒": "–", "−": "-", "‐": "-", "‑": "-", "〜": "–"}
+)
+
+
+def _digit(char: str) -> str:
+    if char.isascii() or not char.isdecimal():
+        return char
+    return str(unicodedata.decimal(char))
