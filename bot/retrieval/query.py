@@ -1,0 +1,88 @@
+"""What a question asks for: products, wishes about them, and what the turn before adds to it. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bot.records import Entity, Filter, State, Understanding
+from bot.retrieval.catalogue import Catalogue
+from bot.retrieval.followups import Follow, follow
+from bot.retrieval.wishes import Wishes, read_wishes
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question as it is searched."""
+
+    text: str
+    """With what the turn before adds to it."""
+    language: str
+    products: tuple[str, ...] = ()
+    """SKUs it names or points back to."""
+    filters: tuple[Filter, ...] = ()
+    """What it asks of products, when it asks for products at all."""
+    order: tuple[str, bool] | None = None
+    """An attribute to order products by, and whether descending: the cheapest, the largest."""
+    rewritten: bool = False
+    """The text is no longer what was understood, so its encoding cannot be used."""
+
+    @property
+    def searches_products(self) -> bool:
+        """Whether it asks which products there are, instead of something about one."""
+        return bool(self.filters) and not self.products
+
+
+def read_question(understanding: Understanding, state: State, catalogue: Catalogue) -> Question:
+    """Read what is asked.
+
+    A product that is named wins; then what the turn before was about ("how heavy is it?", "and in red?"); then wishes
+    ("a tent under 300 euro").
+    """
+    text = understanding.text.strip()
+    question = Question(text, understanding.language)
+    named = _named(text, understanding.entities, catalogue)
+    wishes = read_wishes(text, understanding.entities, catalogue)
+    if named:
+        return _about(question, named, wishes, catalogue)
+    step = follow(text, wishes, state)
+    match step:
+        case Follow.PRODUCT:
+            return replace(question, products=state.focus)
+        case Follow.FILTERS:
+            filters = merge(_before(state, catalogue), wishes.filters)
+            return replace(question, filters=filters, order=wishes.order)
+        case Follow.TOPIC:
+            return replace(question, text=f"{state.topic} {text}", rewritten=True)
+        case _:
+            asked = wishes.filters if wishes.for_products else ()
+            return replace(question, filters=asked, order=wishes.order if asked else None)
+
+
+def merge(before: Sequence[Filter], now: Sequence[Filter]) -> tuple[Filter, ...]:
+    """The filters of a follow-up: what is said now takes the place of what was said of the same attribute."""
+    said = {filter_.attribute for filter_ in now}
+    return tuple(filter_ for filter_ in before if filter_.attribute not in said) + tuple(now)
+
+
+def _about(question: Question, named: tuple[str, ...], wishes: Wishes, catalogue: Catalogue) -> Question:
+    """Of several products that a name fits, those that the wishes fit too: "the women's Beck"."""
+    for wish in wishes.telling:
+        fitting = tuple(sku for sku in named if catalogue.satisfies(catalogue.products[sku], wish))
+        named = fitting or named
+    return replace(question, products=named)
+
+
+def _named(text: str, entities: Sequence[Entity], catalogue: Catalogue) -> tuple[str, ...]:
+    named = catalogue.about(text)
+    if named:
+        return named
+    # The shop's own synonyms know names that no rule could: 塔恩 2 号帐篷 is the Tarn 2 Tent.
+    meant = (catalogue.about(entity.value) for entity in entities if entity.name == "product")
+    return tuple(dict.fromkeys(sku for skus in meant for sku in skus[:1]))
+
+
+def _before(state: State, catalogue: Catalogue) -> tuple[Filter, ...]:
+    """The filters that a follow-up adds to: the last search's, or the kind of the product last spoken of."""
+    if state.filters or not state.focus:
+        return state.filters
+    product = catalogue.products.get(state.focus[0])
+    return (Filter("category", "=", product.category),) if product and product.category else ()

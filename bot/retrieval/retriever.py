@@ -1,0 +1,113 @@
+"""Searches the current version of the knowledge, and takes up a new version while the server runs."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+from bot.errors import KnowledgeError
+from bot.models.lanes import EncoderLane
+from bot.records import Findings, State, Understanding, Vector
+from bot.retrieval.build import current_version
+from bot.retrieval.index import Index, read_index
+from bot.retrieval.query import Question, read_question
+from bot.retrieval.search import LIMIT, search
+from bot.settings import Settings
+
+_ON_LOOP = 10_000
+"""Rows that are searched in well under 2 ms, so that the way to a thread and back would cost more than it saves."""
+
+_log = logging.getLogger(__name__)
+
+
+class Library:
+    """The version that is searched now."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open the current version.
+
+        Raises:
+            KnowledgeError: there is none, or it cannot be read.
+        """
+        self._settings = settings
+        folder = current_version(settings)
+        if folder is None:
+            raise KnowledgeError(f"{settings.data}: no index yet; build it with `kefu index`.")
+        self.folder: Path = folder
+        """Of the version; another name in the pointer means news."""
+        self._refused: Path | None = None
+        self.index = read_index(folder)
+
+    def refresh(self) -> None:
+        """Take up a version that was built meanwhile; one that cannot be read is left alone, and logged once."""
+        folder = current_version(self._settings)
+        if folder in (None, self.folder, self._refused):
+            return
+        assert folder is not None, "None is refused above"
+        try:
+            self.index = read_index(folder)
+        except KnowledgeError as exc:
+            self._refused = folder
+            _log.error("The new index is not used: %s", exc)
+            return
+        self.folder = folder
+        _log.info("Searching index %s, %d passages.", self.index.version, len(self.index.passages))
+
+
+class HybridRetriever:
+    """Implements ``Retriever`` over an index of ``build_index``."""
+
+    def __init__(self, settings: Settings, lane: EncoderLane) -> None:
+        """Open the current index.
+
+        Raises:
+            KnowledgeError: there is none, or it cannot be read.
+        """
+        self._settings = settings
+        self._lane = lane
+        self._library = Library(settings)
+        self._refreshing: asyncio.Task[None] | None = None
+
+    @property
+    def version(self) -> str:
+        """Fingerprint of the index that is searched now."""
+        return self._library.index.version
+
+    @property
+    def index(self) -> Index:
+        """The index that is searched now."""
+        return self._library.index
+
+    async def search(self, understanding: Understanding, state: State, limit: int = LIMIT) -> Findings:
+        """Find the passages for what was understood, best first; ``state`` resolves "and in red?".
+
+        Raises:
+            Unavailable: the encoder's lane is closed.
+        """
+        self._look_for_news()
+        index = self._library.index
+        question = read_question(understanding, state, index.catalogue)
+        vector, encoder = await self._encode(question, understanding, index)
+        if index.lexicon.size <= _ON_LOOP:
+            return search(index, question, vector, encoder, limit)
+        return await asyncio.to_thread(search, index, question, vector, encoder, limit)
+
+    async def _encode(self, question: Question, understanding: Understanding, index: Index) -> tuple[Vector, str]:
+        """The question's vector in one of the index's spaces; understanding's own where the text is still the same."""
+        if understanding.vector is not None and understanding.encoder in index.spaces and not question.rewritten:
+            return understanding.vector, understanding.encoder
+        vector, encoder = await self._lane.encode(question.text, question.language)
+        if encoder in index.spaces:
+            return vector, encoder
+        for locale in dict.fromkeys(map(str, index.locales)):
+            # A language that the shop has nothing in: its passages' own encoder is the best guess.
+            vector, encoder = await self._lane.encode(question.text, locale)
+            if encoder in index.spaces:
+                return vector, encoder
+        raise KnowledgeError(f"The index has no vectors of {encoder}; build it with `kefu index`.")
+
+    def _look_for_news(self) -> None:
+        """Reading the pointer is a few microseconds; opening a version is not, so that happens beside the searches."""
+        if self._refreshing is None or self._refreshing.done():
+            if current_version(self._settings) == self._library.folder:
+                return
+            self._refreshing = asyncio.create_task(asyncio.to_thread(self._library.refresh), name="new index")
