@@ -1,7 +1,7 @@
 """The protocols between the assistant and the world; each has a real adapter and a fake in the tests."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from bot.records import (
     ActionResult,
@@ -41,6 +41,19 @@ class Writer(Protocol):
     @property
     def languages(self) -> frozenset[str]:
         """ISO 639-1 codes of the languages it writes well enough to be shown."""
+        ...
+
+    @property
+    def status(self) -> Literal["loading", "ready", "failed"]:
+        """Whether it can write now, may later, or never will."""
+        ...
+
+    async def ready(self) -> None:
+        """Wait until it can write.
+
+        Raises:
+            WriterUnavailable: it never will.
+        """
         ...
 
     def write(self, chat: Sequence[Mapping[str, str]]) -> AsyncIterator[str]:

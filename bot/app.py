@@ -1,0 +1,118 @@
+"""The composition root: the only place that names concrete classes, and the order in which they start and stop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import aiohttp
+from aiohttp import web
+
+from bot.assistant import Assistant
+from bot.channels.pages import Pages
+from bot.channels.rest import RestChannel
+from bot.conversations import open_conversations
+from bot.dialogue.action_process import serve_actions
+from bot.dialogue.action_server import ActionServer
+from bot.dialogue.domain import read_domain
+from bot.dialogue.hours import read_hours
+from bot.dialogue.policy import Thresholds
+from bot.generation.writer import TransformersWriter
+from bot.grounding.verdict import GroundingChecker
+from bot.ladder import Ladder
+from bot.models.encoder import open_encoders
+from bot.models.lanes import EncoderLane
+from bot.ports import Replies, Writer
+from bot.records import Message
+from bot.retrieval.retriever import HybridRetriever
+from bot.settings import Settings
+from bot.understanding.recognizer import HeadRecognizer
+from bot.understanding.unfinished import unfinished
+from bot.worker import Worker
+
+MAX_BODY_BYTES = 64 * 1024
+"""Largest request body: a chat message is far smaller, and nothing else is posted."""
+
+
+@asynccontextmanager
+async def open_assistant(settings: Settings, replies: Replies | None) -> AsyncIterator[Assistant]:
+    """An assistant over the shop's knowledge, its models and its action server, open inside the block."""
+    async with AsyncExitStack() as stack:
+        domain = read_domain(settings.knowledge)
+        hours = read_hours(settings.desk_hours, settings.desk_timezone)
+        thresholds = Thresholds()
+
+        # One lane a encoder: understanding, retrieval and grounding share its batches.
+        encoders = EncoderLane(open_encoders(settings))
+        stack.push_async_callback(encoders.close)
+        retriever = HybridRetriever(settings, encoders)
+        recognizer = HeadRecognizer.open(settings, encoders)
+        checker = GroundingChecker(
+            encoders, catalogue=lambda: [product.name for product in retriever.index.catalogue.products.values()]
+        )
+
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        writer = await stack.enter_async_context(_open_writer(settings, session))
+        actions_url = settings.actions_url
+        if actions_url is None:
+            actions_url = await stack.enter_async_context(serve_actions(settings.data / "actions.log"))
+        actions = ActionServer(session, actions_url, domain, settings.action_timeout.total_seconds())
+
+        ladder = Ladder(
+            writer=writer,
+            checker=checker,
+            replies=replies,
+            approved=thresholds.approved,
+            answerable=thresholds.answerable,
+            patience=settings.writer_timeout.total_seconds(),
+        )
+        yield Assistant(recognizer, retriever, actions, ladder, domain, hours, thresholds, settings.max_characters)
+
+
+@asynccontextmanager
+async def _open_writer(settings: Settings, session: aiohttp.ClientSession) -> AsyncIterator[Writer | None]:
+    """The language model that the settings choose: an endpoint, weights in this process, or none."""
+    if settings.writer_url:
+        from bot.generation.endpoint import EndpointWriter
+
+        yield EndpointWriter(session, settings)
+    elif settings.writer == "none":
+        yield None
+    else:
+        writer = TransformersWriter(settings)
+        writer.start()
+        try:
+            yield writer
+        finally:
+            await writer.close()
+
+
+@asynccontextmanager
+async def open_server(settings: Settings) -> AsyncIterator[str]:
+    """The chat server, listening inside the block; yields its address.
+
+    What starts first stops last: the channels stop accepting, the worker finishes, Redis goes down.
+    """
+    async with AsyncExitStack() as stack:
+        conversations = await stack.enter_async_context(open_conversations(settings))
+        assistant = await stack.enter_async_context(open_assistant(settings, replies=conversations))
+        await stack.enter_async_context(Worker(conversations, assistant.handle, settings, _unfinished))
+
+        app = web.Application(client_max_size=MAX_BODY_BYTES)
+        app.add_routes(RestChannel(conversations, settings.reply_timeout.total_seconds()).routes())
+        app.add_routes(Pages(conversations, assistant.ladder.writer).routes())
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.stop_timeout.total_seconds())
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, settings.host, settings.port).start()
+        yield f"http://{settings.host}:{runner.addresses[0][1]}"
+
+
+def _unfinished(mail: Sequence[Message]) -> bool:
+    return unfinished([message.text for message in mail])
+
+
+async def serve(settings: Settings, announce: Callable[[str], None], until: asyncio.Event) -> None:
+    """Serve ``until`` is set; ``announce`` is called with the address once shoppers can write."""
+    async with open_server(settings) as address:
+        announce(address)
+        await until.wait()

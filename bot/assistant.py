@@ -1,0 +1,152 @@
+"""The way of a message: from the mail of a conversation to a turn that is ready to commit."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from bot.dialogue.domain import Domain
+from bot.dialogue.forms import asked, fill, left
+from bot.dialogue.hours import DeskHours
+from bot.dialogue.policy import Thresholds, decide, unanswered
+from bot.errors import ActionUnavailable
+from bot.ladder import Ladder, Reply
+from bot.ports import Actions, Recognizer, Retriever, Voice
+from bot.records import (
+    Act,
+    Answer,
+    Ask,
+    Conversation,
+    Decision,
+    Escalate,
+    Exchange,
+    Findings,
+    Floor,
+    Rung,
+    State,
+    Trace,
+    Turn,
+    Understanding,
+)
+from bot.telemetry import Stopwatch
+
+REMEMBERED = 6
+"""Past exchanges that a state keeps: enough for "and in red?", small enough to store with every turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assistant:
+    """Answers shoppers. It holds no conversation of its own: all of it comes in and goes out with the turn."""
+
+    recognizer: Recognizer
+    retriever: Retriever
+    actions: Actions
+    ladder: Ladder
+    domain: Domain
+    hours: DeskHours
+    thresholds: Thresholds
+    max_characters: int
+
+    async def handle(self, conversation: Conversation, voice: Voice) -> Turn:
+        """Make one turn of all the mail of ``conversation``.
+
+        Sentences of the writer leave through ``voice`` while the turn is made; everything else leaves with the commit.
+
+        Raises:
+            TurnRefused: the conversation moved on; what was drafted is dropped.
+            Unavailable: a recognizer outside this process is down; the turn is tried again.
+        """
+        if conversation.floor is Floor.AGENT:
+            return Turn((), conversation.state, Trace(decision="an agent has the floor"))
+
+        watch = Stopwatch()
+        text = "\n".join(message.text for message in conversation.mail)
+        if unreadable := self._unreadable(text):
+            reply = self._respond(unreadable, conversation.state, conversation)
+            return Turn(reply.utterances, conversation.state, Trace(decision=unreadable))
+
+        with watch.stage("understand"):
+            understood = await self.recognizer.understand(text, conversation.state)
+        state = fill(conversation.state, understood, self.domain)
+        with watch.stage("retrieve"):
+            found = await self.retriever.search(understood, state)
+
+        decision = decide(state, understood, found, conversation.floor, self.domain, self.thresholds)
+        floor = None
+        with watch.stage("reply"):
+            match decision:
+                case Ask(slot, response):
+                    form = state.form or self.domain.rules[understood.intents[0].name].form
+                    assert form is not None, "only a form asks for slots"
+                    state = asked(state, form, slot)
+                    reply = self._respond(response, state, conversation)
+                case Act(action):
+                    reply, state = await self._act(action, state, conversation, understood)
+                case Escalate(_, response):
+                    state, floor = left(state), Floor.WAITING
+                    present = self.hours.open_at(datetime.now(UTC))
+                    reply = self._respond(response if present else f"{response}_offline", state, conversation)
+                case Answer(None):
+                    reply, state = await self._answer(understood, found, state, conversation, voice)
+                case Answer(response):
+                    state = left(state) if understood.intents[0].name == "deny" else state
+                    reply = self._respond(response, state, conversation)
+
+        trace = _trace(understood, found, decision, reply, watch)
+        return Turn(reply.utterances, _remember(state, text, reply), trace, floor, reply.receipt)
+
+    def _unreadable(self, text: str) -> str | None:
+        """The response to mail that holds nothing to understand, or more than is read."""
+        if not text.strip():
+            return "utter_empty"
+        return "utter_too_long" if len(text) > self.max_characters else None
+
+    def _respond(self, response: str, state: State, conversation: Conversation) -> Reply:
+        """A response of the shop's domain."""
+        utterance = self.domain.respond(response, state.language, state.slots, conversation.turn)
+        return Reply(Rung.RESPONSE, (utterance,))
+
+    async def _answer(
+        self, understood: Understanding, found: Findings, state: State, conversation: Conversation, voice: Voice
+    ) -> tuple[Reply, State]:
+        """Answer from the knowledge, and remember what the talk is about."""
+        reply = await self.ladder.climb(understood, found, conversation, voice)
+        if reply.rung is Rung.UNANSWERED:
+            response = unanswered(state, understood, self.thresholds)
+            no_answer = self._respond(response, state, conversation)
+            return replace(reply, utterances=no_answer.utterances), replace(state, unanswered=state.unanswered + 1)
+        about = replace(state, focus=found.products, filters=found.filters, topic=found.query, unanswered=0)
+        return reply, about
+
+    async def _act(
+        self, action: str, state: State, conversation: Conversation, understood: Understanding
+    ) -> tuple[Reply, State]:
+        """Run an action; a failure is said and offers a person, and is never passed off as done."""
+        try:
+            result = await self.actions.run(action, replace(conversation, state=state), understood)
+        except ActionUnavailable as exc:
+            return replace(self._respond("utter_action_failed", state, conversation), notes=(str(exc),)), left(state)
+        slots = {**state.slots, **result.slots}
+        known = {name: value for name, value in slots.items() if value is not None}
+        return Reply(Rung.ACTION, result.utterances, receipt=result.receipt), left(replace(state, slots=known))
+
+
+def _remember(state: State, text: str, reply: Reply) -> State:
+    words = " ".join(utterance.text for utterance in (*reply.said, *reply.utterances))
+    return replace(state, history=(*state.history, Exchange(text, words))[-REMEMBERED:])
+
+
+def _trace(understood: Understanding, found: Findings, decision: Decision, reply: Reply, watch: Stopwatch) -> Trace:
+    return Trace(
+        language=understood.language,
+        intents=understood.intents[:5],
+        in_scope=understood.in_scope,
+        entities=understood.entities,
+        mood=understood.mood,
+        decision=str(decision),
+        query=found.query,
+        answerable=found.answerable,
+        passages=tuple((hit.passage.id, round(hit.score, 4)) for hit in found.hits[:5]),
+        rung=reply.rung,
+        verdicts=reply.verdicts,
+        notes=reply.notes,
+        milliseconds=watch.read(),
+    )

@@ -1,0 +1,227 @@
+"""The `kefu` command."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+
+from bot import __version__
+from bot.errors import KefuError
+from bot.records import Turn
+from bot.settings import Settings, read_settings
+
+out = Console()
+err = Console(stderr=True)
+
+cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+train = typer.Typer(no_args_is_help=True, help="Learn from the shop's own data.")
+evaluate = typer.Typer(no_args_is_help=True, help="Measure how good Kefu is.")
+cli.add_typer(train, name="train")
+cli.add_typer(evaluate, name="eval")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Data = Annotated[Path, typer.Option(help="Folder of the public evaluation sets.", exists=True, file_okay=False)]
+Out = Annotated[Path, typer.Option(help="Folder for reports and plots.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="Only this set; repeat for several.")]
+
+
+@cli.callback()
+def _about(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
+) -> None:
+    """Kefu: a self-hosted customer-service chat server for online shops."""
+    if version:
+        out.print(__version__)
+        raise typer.Exit
+
+
+@cli.command()
+def serve() -> None:
+    """Start the chat server, with its Redis and its action server; Ctrl-C stops all of them."""
+    from bot.telemetry import configure_logging
+
+    settings = read_settings()
+    configure_logging(settings.log_level)
+    _prepare(settings)
+    _run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    from bot.app import serve as serve_until
+
+    until = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, until.set)
+
+    def announce(address: str) -> None:
+        err.print(f"\n[bold green]Kefu is ready.[/] Click [bold]{address}/[/] or, in a second terminal:")
+        err.print('  kefu chat\n  kefu ask "How much is shipping to Belgium?"\n')
+
+    await serve_until(settings, announce, until)
+
+
+def _prepare(settings: Settings) -> None:
+    """Bring what is made from the knowledge up to date, in processes of their own: training needs far more memory."""
+    from bot.retrieval.build import is_stale as index_is_stale
+    from bot.understanding.training import is_stale as intents_are_stale
+
+    for stale, command in ((intents_are_stale, ("train", "intents")), (index_is_stale, ("index",))):
+        if stale(settings):
+            done = subprocess.run([sys.executable, "-m", "bot.cli", *command], check=False)  # noqa: S603 - our own
+            if done.returncode:
+                raise typer.Exit(done.returncode)
+
+
+@cli.command()
+def chat(
+    url: Annotated[str | None, typer.Option(help="Address of the server; default: the one in the settings.")] = None,
+    sender: Annotated[str, typer.Option(help="Who you are; the same name goes on with the same conversation.")] = "",
+) -> None:
+    """Talk to a running server in the terminal."""
+    from bot.channels.terminal import talk
+
+    settings = read_settings()
+    _run(talk(url or f"http://{settings.host}:{settings.port}", sender, out))
+
+
+@cli.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="What a shopper would write.")],
+    as_json: AsJson = False,
+) -> None:
+    """Print one reply, its sources, and why it was given; needs no running server."""
+    from bot.channels.terminal import show_turn
+
+    settings = read_settings()
+    _prepare(settings)
+    turn = _run(_ask(settings, question))
+    if as_json:
+        _print_json(turn)
+    else:
+        show_turn(turn, out)
+
+
+async def _ask(settings: Settings, question: str) -> Turn:
+    """Make one turn for a shopper nobody knows, in this process and without Redis."""
+    from bot.app import open_assistant
+    from bot.channels.terminal import Spoken, first_message
+
+    spoken = Spoken()
+    async with open_assistant(settings, replies=None) as assistant:
+        if assistant.ladder.writer:
+            await assistant.ladder.writer.ready()
+        turn = await assistant.handle(first_message(question), spoken)
+    return replace(turn, utterances=(*spoken.utterances, *turn.utterances))
+
+
+@cli.command()
+def export(
+    shopper: Annotated[str, typer.Argument(help="The shopper's id on the channel, as the REST `sender`.")],
+) -> None:
+    """Print everything that is kept about a shopper, as JSON."""
+    from bot.conversations import open_conversations, privacy
+
+    async def collect(settings: Settings) -> dict[str, Any]:
+        async with open_conversations(settings) as conversations:
+            return await privacy.export(conversations, shopper)
+
+    _print_json(_run(collect(read_settings())))
+
+
+@cli.command()
+def erase(
+    shopper: Annotated[str, typer.Argument(help="The shopper's id on the channel, as the REST `sender`.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete everything that is kept about a shopper. It cannot be undone."""
+    from bot.conversations import open_conversations, privacy
+
+    async def delete(settings: Settings) -> int:
+        async with open_conversations(settings) as conversations:
+            return await privacy.erase(conversations, shopper)
+
+    if not yes:
+        typer.confirm(f"Erase all conversations of {shopper!r}?", abort=True)
+    err.print(f"{_run(delete(read_settings()))} conversations of {shopper!r} erased.")
+
+
+@cli.command()
+def index(as_json: AsJson = False) -> None:
+    """Read the knowledge folder and build the search index; says what it could not read."""
+    from bot.models.encoder import open_encoders
+    from bot.retrieval.build import build_index
+
+    settings = read_settings()
+    report = build_index(settings, open_encoders(settings))
+    _report(report, as_json)
+
+
+@train.command("intents")
+def train_intents(
+    tune_encoder: Annotated[bool, typer.Option(help="Fine-tune the encoder too (minutes, needs torch).")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Learn the intents from the Rasa NLU files of the knowledge folder."""
+    from bot.understanding.training import train_intents as learn
+
+    _report(learn(read_settings(), tune_encoder=tune_encoder), as_json)
+
+
+@evaluate.command("intents")
+def eval_intents(data: Data, out_folder: Out = Path(".kefu/eval"), sets: Sets = None, as_json: AsJson = False) -> None:
+    """Measure intents and out-of-scope rejection on public sets, with a confusion plot."""
+    from bot.evaluation.intents import evaluate_intents
+
+    figures = evaluate_intents(read_settings(), data, out_folder, err if as_json else out, sets=sets)
+    _report(figures, as_json)
+
+
+@evaluate.command("retrieval")
+def eval_retrieval(
+    data: Data, out_folder: Out = Path(".kefu/eval"), sets: Sets = None, as_json: AsJson = False
+) -> None:
+    """Measure search on public sets and on the shop's own questions."""
+    from bot.evaluation.retrieval import evaluate_retrieval
+
+    figures = evaluate_retrieval(read_settings(), data, out_folder, err if as_json else out, sets=sets)
+    _report(figures, as_json)
+
+
+def _report(figures: Any, as_json: bool) -> None:
+    if as_json:
+        _print_json(figures)
+    else:
+        for name, value in msgspec.to_builtins(figures).items():
+            err.print(f"  {name.replace('_', ' ')}: {value}")
+
+
+def _print_json(value: Any) -> None:
+    # Straight to the stream: rich would wrap and colour what a program wants to read.
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def _run(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    import uvloop
+
+    return uvloop.run(coroutine)
+
+
+def main() -> None:
+    """Run the command; an error of ours is one clear line, not a stack trace."""
+    try:
+        cli()
+    except KefuError as exc:
+        err.print(f"[bold red]{type(exc).__name__}[/]: {exc}", highlight=False)
+        raise SystemExit(1) from exc
+
+
+if __name__ == "__main__":
+    main()

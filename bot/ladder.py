@@ -1,0 +1,156 @@
+"""Answers from the shop's knowledge by the cheapest rung that is good enough.
+
+approved answer → products that match → cached reply → the writer, checked → the best passage quoted → no answer.
+"""
+
+import asyncio
+import hashlib
+import unicodedata
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from bot.errors import WriterUnavailable
+from bot.generation.listing import list_products
+from bot.generation.prompt import build_prompt
+from bot.generation.quote import quote
+from bot.generation.sentences import sentences
+from bot.grounding.shown import clean
+from bot.ports import Checker, Replies, Voice, Writer
+from bot.records import Conversation, Findings, Hit, Passage, Receipt, Rung, Understanding, Utterance, Verdict
+
+PERSONAL = frozenset({"order_number", "email", "phone", "postcode"})
+"""Entities that make a question personal: its reply is kept for nobody."""
+
+SOURCES = 3
+"""Passages the writer sees: more only distract a small model, and each costs prompt time."""
+
+REFUSALS = 2
+"""After this many refused sentences the draft is given up; what passed until then stays."""
+
+SENTENCES = 4
+"""Longest written reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer and how it came about."""
+
+    rung: Rung
+    utterances: tuple[Utterance, ...] = ()
+    """Still to be said."""
+    said: tuple[Utterance, ...] = ()
+    """Said already, sentence by sentence, while it was written."""
+    verdicts: tuple[Verdict, ...] = ()
+    notes: tuple[str, ...] = ()
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The rungs, over the writer, the check and the memory of replies."""
+
+    writer: Writer | None
+    checker: Checker
+    replies: Replies | None
+    approved: float
+    """Probability of being the very question asked from which an FAQ answer goes out as it stands."""
+    answerable: float
+    """Probability below which the knowledge is taken not to answer."""
+    patience: float
+    """Seconds that the next checked sentence may take before the next rung answers."""
+
+    async def climb(self, question: Understanding, found: Findings, conversation: Conversation, voice: Voice) -> Reply:
+        """Answer ``question`` from what was found.
+
+        Raises:
+            TurnRefused: the floor or the version changed while sentences were being said.
+        """
+        if conversation.said:
+            return await self._write(question, found, conversation, voice, notes=("goes on with an interrupted reply",))
+        best = found.hits[0] if found.hits else None
+        if best and best.question >= self.approved:
+            return Reply(Rung.APPROVED, (quote(question.text, [best], question.language),))
+        if found.filters:
+            return Reply(Rung.LISTED, (list_products(found, question.language),))
+        if best is None or found.answerable < self.answerable:
+            return Reply(Rung.UNANSWERED, notes=(f"answerable {found.answerable:.2f} < {self.answerable:.2f}",))
+        key = _key(question, found)
+        if key and self.replies and (kept := await self.replies.recall(key)):
+            return Reply(Rung.CACHED, kept)
+        reply = await self._write(question, found, conversation, voice)
+        if not reply.said:
+            reply = replace(reply, rung=Rung.QUOTED, utterances=(quote(question.text, found.hits, question.language),))
+        if key and self.replies:
+            await self.replies.remember(key, reply.said or reply.utterances)
+        return reply
+
+    async def _write(
+        self,
+        question: Understanding,
+        found: Findings,
+        conversation: Conversation,
+        voice: Voice,
+        notes: tuple[str, ...] = (),
+    ) -> Reply:
+        """Let the writer draft; say each sentence that the check supports, as soon as it does."""
+        if self.writer is None or question.language not in self.writer.languages:
+            why = "no writer" if self.writer is None else f"the writer does not speak {question.language!r}"
+            return Reply(Rung.WRITTEN, said=conversation.said, notes=(*notes, why))
+        sources = _sources(found.hits)
+        follows_up = found.query != question.text
+        history = conversation.state.history if follows_up else ()
+        prompt = build_prompt(_masked(question), sources, history, question.language, conversation.said)
+        said = list(conversation.said)
+        verdicts: list[Verdict] = []
+        try:
+            async with aclosing(self._drafted(sentences(self.writer.write(prompt)))) as draft:
+                async for sentence in draft:
+                    verdict = await self.checker.check(sentence, sources, question.text)
+                    verdicts.append(verdict)
+                    if verdict.supported:
+                        citations = (verdict.citation,) if verdict.citation else ()
+                        utterance = Utterance(sentence, citations=citations)
+                        await voice.say(utterance)
+                        said.append(utterance)
+                    if len(said) >= SENTENCES or sum(not v.supported for v in verdicts) >= REFUSALS:
+                        break
+        except WriterUnavailable as exc:
+            notes = (*notes, f"writer: {exc}")
+        return Reply(Rung.WRITTEN, said=tuple(said), verdicts=tuple(verdicts), notes=notes)
+
+    async def _drafted(self, draft: AsyncIterator[str]) -> AsyncIterator[str]:
+        """The sentences of a draft as they may be shown, each within the shopper's patience."""
+        iterator = aiter(draft)
+        while True:
+            try:
+                async with asyncio.timeout(self.patience):
+                    sentence = await anext(iterator, None)
+            except TimeoutError as exc:
+                raise WriterUnavailable(f"no sentence within {self.patience:g} s") from exc
+            if sentence is None:
+                return
+            if shown := clean(sentence):
+                yield shown
+
+
+def _sources(hits: Sequence[Hit]) -> list[Passage]:
+    """The passages worth showing to the writer: those close to the best one."""
+    return [hit.passage for hit in hits[:SOURCES] if hit.score >= 0.6 * hits[0].score]
+
+
+def _masked(question: Understanding) -> str:
+    """The question without what is nobody's business: a writer may be an endpoint on another machine."""
+    text = question.text
+    for entity in sorted(question.entities, key=lambda entity: entity.start, reverse=True):
+        if entity.name in PERSONAL:
+            text = f"{text[: entity.start]}[{entity.name}]{text[entity.end :]}"
+    return text
+
+
+def _key(question: Understanding, found: Findings) -> str | None:
+    """Names a reply that anyone may get who asks the same of the same knowledge; None for a personal question."""
+    if found.query != question.text or any(entity.name in PERSONAL for entity in question.entities):
+        return None
+    words = " ".join(unicodedata.normalize("NFKC", question.text).casefold().split()).rstrip("?!. ？！。")
+    return hashlib.blake2b(f"{found.version}\n{question.language}\n{words}".encode(), digest_size=16).hexdigest()
