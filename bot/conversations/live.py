@@ -34,7 +34,7 @@ class Growth:
         """Something came."""
         self._event.set()
 
-    async def wait(self, timeout: timedelta | None = None) -> bool:
+    async def __call__(self, timeout: timedelta | None = None) -> bool:
         """Wait for growth; False when ``timeout`` passed without."""
         try:
             async with asyncio.timeout(None if timeout is None else timeout.total_seconds()):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from bot.conversations import codec
-from bot.conversations.connection import Script, ask, translated
+from bot.conversations.connection import Script, answered, ask
 from bot.conversations.keys import ConversationKeys
 from bot.conversations.queue import OUTBOX_GROUP
 from bot.records import ConversationId, LogId, Utterance
@@ -38,7 +38,7 @@ class Outbox:
         """
         key = ConversationKeys.of(conversation)
         items = [item.decode().partition(" ") for item in await ask(self._redis, "LRANGE", key.post, 0, -1)]
-        with translated():
+        async with answered():
             pipe = self._redis.pipeline(transaction=False)
             for log_id, _, _ in items:
                 pipe.execute_command("XRANGE", key.log, log_id, log_id)

@@ -6,7 +6,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from bot.conversations import codec, keys
-from bot.conversations.connection import Script, ask, translated
+from bot.conversations.connection import Script, answered, ask
 from bot.conversations.keys import ConversationKeys
 from bot.conversations.queue import OUTBOX_GROUP, READY_GROUP
 from bot.conversations.store import Conversations
@@ -26,7 +26,7 @@ async def conversations_of(redis: Redis, shopper: str) -> list[ConversationId]:
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    with translated():
+    async with answered():
         pipe = redis.pipeline(transaction=False)
         for shard in range(keys.SHARDS):
             pipe.smembers(keys.shopper(shard, shopper))

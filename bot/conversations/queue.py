@@ -10,7 +10,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from bot.conversations import keys
-from bot.conversations.connection import Argument, Script, ask, translated
+from bot.conversations.connection import Argument, Script, answered, ask
 from bot.errors import StoreUnavailable
 from bot.records import ConversationId
 
@@ -18,7 +18,7 @@ READY_GROUP = "assistants"
 OUTBOX_GROUP = "delivery"
 
 _BLOCK = timedelta(seconds=2)
-"""How long one read waits on the server: shorter than the time-out of sockets, and the longest a stop waits."""
+"""How long one read waits on the server: shorter than `connection.ANSWER`, and the longest a stop waits."""
 
 _GONE_AFTER = 10
 """Leases without a sign of life after which a consumer is forgotten."""
@@ -59,7 +59,7 @@ class Queue:
         Raises:
             StoreUnavailable: Redis does not answer.
         """
-        with translated():
+        async with answered():
             pipe = self._redis.pipeline(transaction=False)
             for stream in self._streams:
                 # From 0: what came before the group existed waits too.
@@ -94,7 +94,7 @@ class Queue:
         Raises:
             StoreUnavailable: Redis does not answer.
         """
-        with translated():
+        async with answered():
             pipe = self._redis.pipeline(transaction=False)
             for stream in self._streams:
                 pipe.execute_command(

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from redis.asyncio import Redis
 
-from bot.conversations import codec
+from bot.conversations import codec, keys
 from bot.conversations.connection import Script, ask
 from bot.conversations.keys import SEEN, ConversationKeys
 from bot.conversations.live import Growth, Live
@@ -62,6 +62,14 @@ class Conversations:
     async def aclose(self) -> None:
         """Stop following; the Redis client is the caller's."""
         await self._live.aclose()
+
+    async def ping(self) -> None:
+        """Return when Redis answers.
+
+        Raises:
+            StoreUnavailable: it does not.
+        """
+        await ask(self.redis, "PING")
 
     async def accept(self, message: Message) -> Accepted:
         """Make ``message`` durable and wake a worker, unless it came before.
@@ -237,6 +245,23 @@ class Conversations:
         """
         async with self._live.follow(ConversationKeys.of(conversation).live) as growth:
             yield growth
+
+    async def recall(self, key: str) -> tuple[Utterance, ...] | None:
+        """The grounded reply kept under ``key``, or None (`bot.ports.Replies`).
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        reply = await ask(self.redis, "GET", keys.reply(key))
+        return None if reply is None else codec.decode_reply(reply)
+
+    async def remember(self, key: str, reply: tuple[Utterance, ...]) -> None:
+        """Keep a checked, impersonal reply for as long as `keys.REPLY` (`bot.ports.Replies`).
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        await ask(self.redis, "SET", keys.reply(key), codec.encode(reply), "PX", _milliseconds(keys.REPLY))
 
     def _pushes(self, conversation: Conversation) -> bool:
         return conversation.mail[0].channel in self._push

@@ -1,0 +1,32 @@
+"""Opens the conversations that the settings name: over a configured Redis, or over one started here."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from bot.conversations.connection import ask, connect
+from bot.conversations.embedded import OLDEST, EmbeddedRedis
+from bot.conversations.store import Conversations
+from bot.errors import SettingError
+from bot.settings import Settings
+
+
+@asynccontextmanager
+async def open_conversations(settings: Settings, push: frozenset[str] = frozenset()) -> AsyncIterator[Conversations]:
+    """The conversations, open inside the block; ``push`` names the channels whose replies go to the outbox.
+
+    Raises:
+        StoreUnavailable: Redis does not answer, or no server program was found.
+        SettingError: ``redis_url`` names a Redis that is too old.
+    """
+    async with AsyncExitStack() as stack:
+        url = settings.redis_url
+        if url is None:
+            url = await stack.enter_async_context(EmbeddedRedis(settings.data).running())
+        redis = connect(url)
+        stack.push_async_callback(redis.aclose)
+        version = (await ask(redis, "INFO", "server"))["redis_version"]
+        if int(str(version).partition(".")[0]) < OLDEST:
+            raise SettingError(f"redis_url (KEFU_REDIS_URL) names a Redis {version}; it has to be {OLDEST} or later.")
+        conversations = Conversations(redis, retention=settings.retention, push=push)
+        stack.push_async_callback(conversations.aclose)
+        yield conversations

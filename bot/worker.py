@@ -1,0 +1,278 @@
+"""Makes turns of mail: takes ready conversations, lets the assistant handle each, and commits behind the fence."""
+
+import asyncio
+import itertools
+import logging
+import os
+import socket
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+
+from bot.conversations import keys
+from bot.conversations.queue import READY_GROUP, Lease, Queue
+from bot.conversations.store import Conversations
+from bot.errors import StoreUnavailable, TurnRefused
+from bot.ports import Voice
+from bot.records import Conversation, Floor, Message, Trace, Turn, Utterance
+from bot.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+Handle = Callable[[Conversation, Voice], Awaitable[Turn]]
+"""Make a turn of a conversation's mail. What it says by the voice is not in the turn's utterances any more."""
+
+Unfinished = Callable[[Sequence[Message]], bool]
+"""Whether the mail reads like a thought whose rest is still being typed."""
+
+TRIES = 5
+"""Of one turn, over all workers. A message that nobody can answer must not stop its conversation for ever."""
+
+MAIL_GREW = 3
+"""How often a turn is made anew for newer mail; then it is committed, and the newer mail has a turn of its own."""
+
+TURN_LIMIT = timedelta(minutes=5)
+"""Every stage has its own time-out; a turn longer than this hangs."""
+
+_REFUSALS = 10
+"""Times that a conversation may move on under a turn before a pause is due: so often is no coincidence."""
+
+_PRUNE_EVERY = 60
+"""Renewals between two looks for consumers of dead processes; they cost only a little memory."""
+
+_FIRST_PAUSE = timedelta(milliseconds=200)
+"""Before a failed turn is tried again; doubled each time."""
+
+_AWAY = timedelta(milliseconds=500)
+"""Between tries to reach a Redis that is away."""
+
+SORRY: Mapping[str, str] = MappingProxyType(
+    {
+        "en": "Sorry, something went wrong and I could not answer that. Please ask again, or ask for a human.",
+        "zh": "抱歉，系统出了点问题，刚才的消息我没能回复。请再问一次，或者输入“人工客服”。",
+    }
+)
+"""What a shopper reads when every try of a turn failed, by language."""
+
+
+class StoreVoice:
+    """`bot.ports.Voice` of one try of a turn: each sentence goes through the store's fence."""
+
+    def __init__(self, conversations: Conversations, conversation: Conversation, lease: Lease) -> None:
+        self._conversations = conversations
+        self._conversation = conversation
+        self._lease = lease
+        self.said = len(conversation.said)
+        """Utterances of this turn that are out, with those of earlier tries."""
+
+    async def say(self, utterance: Utterance) -> None:
+        """Say it.
+
+        Raises:
+            TurnRefused: the floor or the version changed; stop, nothing was said.
+            StoreUnavailable: Redis does not answer.
+        """
+        await self._conversations.say(self._conversation, utterance, self.said, self._lease)
+        self.said += 1
+
+
+class Worker:
+    """Makes up to ``settings.turns`` turns at once; any number of workers share one Redis.
+
+    A conversation is leased to one worker at a time, and what a stale owner still tries is refused by the store. So
+    every message is answered once and in order, whatever happens to the worker.
+    """
+
+    def __init__(
+        self,
+        conversations: Conversations,
+        handle: Handle,
+        settings: Settings,
+        unfinished: Unfinished = lambda mail: False,
+    ) -> None:
+        """Prepare; nothing is taken before `run`."""
+        self._conversations = conversations
+        self._handle = handle
+        self._unfinished = unfinished
+        self._turns = settings.turns
+        self._quiet = settings.burst_quiet
+        self._renew_every = settings.lease.total_seconds() / 3  # A renewal may be late or fail once.
+        self._grace = settings.stop_timeout
+        name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._queue = Queue(conversations.redis, keys.ready, READY_GROUP, name, settings.lease)
+        self._making = asyncio.Semaphore(settings.turns)
+        self._busy = 0
+        self._room = asyncio.Event()
+        self._room.set()
+        self._leases: set[Lease] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+        self._run: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Worker":
+        self._run = asyncio.create_task(self.run(), name="kefu-worker")
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        assert self._run is not None, "entered before"
+        self.stop()
+        await self._run
+
+    async def run(self) -> None:
+        """Work until `stop`, through any outage of Redis.
+
+        Then take nothing more, finish the turns under way for up to ``settings.stop_timeout``, and let other workers
+        have the rest at once.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                taker = group.create_task(self._take_for_ever(), name="kefu-taker")
+                keeper = group.create_task(self._keep_leases(), name="kefu-leases")
+                await self._stopping.wait()
+                taker.cancel()
+                if self._tasks:
+                    await asyncio.wait(self._tasks, timeout=self._grace.total_seconds())
+                keeper.cancel()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._reached(self._queue.leave)
+
+    def stop(self) -> None:
+        """Tell `run` to end."""
+        self._stopping.set()
+
+    async def _take_for_ever(self) -> None:
+        while not await self._reached(self._queue.open):
+            pass
+        while not self._stopping.is_set():
+            await self._room.wait()
+            await self._reached(self._take)
+
+    async def _take(self) -> None:
+        for lease in await self._queue.take(self._turns - self._busy):
+            self._begin(lease)
+
+    async def _keep_leases(self) -> None:
+        for beat in itertools.count():
+            await self._reached(self._claim)
+            if beat % _PRUNE_EVERY == 0:
+                await self._reached(self._queue.prune)
+            await asyncio.sleep(self._renew_every)
+            await self._reached(self._renew)
+
+    async def _renew(self) -> None:
+        # Turns whose lease is lost go on until the store refuses them; renewing could not help them.
+        self._leases -= await self._queue.renew(self._leases)
+
+    async def _claim(self) -> None:
+        """Take over what dead workers left, for as long as there is room."""
+        while self._room.is_set():
+            claimed = await self._queue.claim()
+            for lease in claimed:
+                self._begin(lease)
+            if not claimed:
+                return
+
+    async def _reached(self, step: Callable[[], Awaitable[None]]) -> bool:
+        """Whether ``step`` reached Redis; after an outage, some time has passed."""
+        try:
+            await step()
+        except StoreUnavailable as exc:
+            _log.warning("%s", exc)
+            await asyncio.sleep(_AWAY.total_seconds())
+            return False
+        return True
+
+    def _begin(self, lease: Lease) -> None:
+        self._leases.add(lease)
+        self._occupy(1)
+        task = asyncio.create_task(self._work(lease), name=f"kefu-turn-{lease.entry}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _occupy(self, turns: int) -> None:
+        self._busy += turns
+        if self._busy < self._turns:
+            self._room.set()
+        else:
+            self._room.clear()
+
+    async def _work(self, lease: Lease) -> None:
+        try:
+            pause = await self._answer(lease)
+        finally:
+            self._leases.discard(lease)
+            self._occupy(-1)
+        if pause is None or self._stopping.is_set():
+            return
+        try:
+            again = await self._queue.retry_after(lease, pause)
+        except StoreUnavailable:
+            return  # Claimed by whoever is there when Redis is back.
+        if again is not None:
+            self._begin(again)
+
+    async def _answer(self, lease: Lease) -> timedelta | None:
+        """Cover the mail under ``lease``. Returns the pause before another try, None when there is nothing to retry."""
+        tries = 0
+        try:
+            for refused in range(_REFUSALS):
+                conversation = await self._settled(lease)
+                if conversation is None:
+                    return None
+                tries = conversation.tries
+                try:
+                    async with self._making:
+                        await self._make_turn(conversation, lease, unless_mail_grew=refused < MAIL_GREW)
+                    return None
+                except TurnRefused as exc:
+                    _log.debug("a turn of %s is dropped: %s", lease.conversation, exc)
+        except Exception:  # The edge: whatever one turn does, the others go on.
+            _log.exception("try %d of a turn of %s failed", tries + 1, lease.conversation)
+        return _FIRST_PAUSE * (1 << tries)
+
+    async def _settled(self, lease: Lease) -> Conversation | None:
+        """Load the conversation; where its mail is an unfinished thought, once it is finished or the shopper pauses.
+
+        Waiting makes room for another turn: it costs nothing but this task.
+        """
+        conversation = await self._conversations.load(lease.conversation, lease)
+        if conversation is None or not self._is_unfinished(conversation):
+            return conversation
+        self._occupy(-1)
+        try:
+            async with self._conversations.follow(lease.conversation) as grown:
+                while conversation is not None and self._is_unfinished(conversation):
+                    quiet = self._quiet - (datetime.now(UTC) - conversation.mail[-1].received_at)
+                    if not await grown(min(quiet, self._quiet)):
+                        break
+                    conversation = await self._conversations.load(lease.conversation, lease)
+        finally:
+            self._occupy(1)
+        return conversation
+
+    def _is_unfinished(self, conversation: Conversation) -> bool:
+        fresh = not conversation.said and conversation.tries == 0 and conversation.floor is not Floor.AGENT
+        return fresh and self._unfinished(conversation.mail)
+
+    async def _make_turn(self, conversation: Conversation, lease: Lease, *, unless_mail_grew: bool) -> None:
+        voice = StoreVoice(self._conversations, conversation, lease)
+        if conversation.floor is Floor.AGENT:
+            # An agent reads along in the log; the assistant only takes note.
+            turn = Turn((), conversation.state, Trace(decision="an agent has the floor"))
+        elif conversation.tries >= TRIES:
+            turn = set_aside(conversation)
+        else:
+            async with asyncio.timeout(TURN_LIMIT.total_seconds()):
+                turn = await self._handle(conversation, voice)
+        await self._conversations.commit(conversation, turn, voice.said, lease=lease, unless_mail_grew=unless_mail_grew)
+
+
+def set_aside(conversation: Conversation) -> Turn:
+    """The turn for mail that could not be answered: an apology, and a note for whoever reads the log."""
+    sorry = SORRY.get(conversation.state.language, SORRY["en"])
+    trace = Trace(language=conversation.state.language, decision="set aside", notes=(f"failed {TRIES} times",))
+    return Turn((Utterance(sorry),), conversation.state, trace)
