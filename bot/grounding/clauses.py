@@ -51,8 +51,10 @@ _SENTENCE_END = re.compile(
     r"\n+|(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bapprox\.)(?<!\bincl\.)\s+(?=\S)|(?<=[。！？；])|;\s*"
 )
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
-_ALWAYS = re.compile(r"\s(?=(?:but|however|whereas|although|otherwise|though)\b)|\s–\s|，但|；")
-_MAYBE = re.compile(r",\s|，|、|\s\(|\)\s?|\s(?=(?:and|or|while)\s)|:\s|：")
+_ALWAYS = re.compile(
+    r",?\s(?=(?:usually|normally|generally|typically|mostly|but|however|whereas|although|otherwise|though)\b)|\s–\s|，但|；"
+)
+_MAYBE = re.compile(r",\s|,(?=[\u3400-\u9fff])|、|\s\(|\)\s?|\s(?=(?:and|or|while)\s)|:\s|：")
 
 
 def split_sentences(text: str) -> tuple[str, ...]:
@@ -86,7 +88,7 @@ def read_sentence(text: str, titles: Titles) -> Sentence:
     for start, end in _cuts(text, claims):
         inside = tuple(claim for claim in claims if start <= claim.start < end)
         clause = _read_clause(text[start:end], start, inside)
-        first = next((c.start for c in inside if c.kind in QUANTITIES and c.value != FREE), None)
+        first = next((c.start for c in inside if _anchors(c) and c.value != FREE), None)
         before = _content(text[start:first], start, inside) if first is not None else ()
         free_before = tuple(c for c in inside if c.value == FREE and first is not None and c.start < first)
         if first is not None and not before and clauses:
@@ -133,28 +135,80 @@ _NO_NOUN = frozenset({"in", "to", "from", "for", "with", "at", "on", "and", "or"
 
 def _cuts(text: str, claims: Sequence[Found]) -> list[tuple[int, int]]:
     """Where clauses begin and end: at "but" and the like always, at a comma or "and" between two amounts or names."""
-    places = {match.start(): True for match in _ALWAYS.finditer(text)}
-    for match in _MAYBE.finditer(text):
-        places.setdefault(match.start(), False)
+    pieces = _pieces(text, claims)
     cuts = [0]
-    anchors = [claim for claim in claims if claim.kind in QUANTITIES or claim.kind == "date"]
-    names = [claim for claim in claims if claim.kind in {"name", "product"}]
-    for place in sorted(places):
-        if place <= cuts[-1] or any(claim.start < place < claim.end for claim in claims):
-            continue
-        before = any(cuts[-1] <= claim.start < place for claim in anchors)
-        after = _next_piece(text, place, places)
-        behind = any(place <= claim.start < after for claim in anchors)
-        named = text[place] == "," and any(cuts[-1] <= c.start < place for c in names)
-        both_named = named and any(place <= c.start < place + 24 for c in names) and len(text[place:].split()) > 3
-        if places[place] or (before and behind) or both_named:
-            cuts.append(place)
+    for at, piece in enumerate(pieces):
+        if at and (piece.always or _opens_clause(pieces, at, cuts[-1])):
+            cuts.append(piece.start)
     return list(zip(cuts, [*cuts[1:], len(text)], strict=True))
 
 
-def _next_piece(text: str, place: int, places: dict[int, bool]) -> int:
-    """The end of the clause that would begin here: up to the next comma or "and" that is not just a list's."""
-    return min((other for other in places if other > place and other - place > 40), default=len(text))
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A stretch between two places where a clause could begin."""
+
+    text: str
+    start: int
+    always: bool
+    """It begins with a word like "but"."""
+    anchored: bool
+    """It has an amount, or a day with words around it."""
+    placed: bool
+    """It names a country or weekdays."""
+    named: bool
+    wordy: bool
+    """It has content beside its claims."""
+
+
+def _pieces(text: str, claims: Sequence[Found]) -> list[_Piece]:
+    places = {match.start(): False for match in _MAYBE.finditer(text)} | {
+        m.start(): True for m in _ALWAYS.finditer(text)
+    }
+    inside = {place for place in places for claim in claims if claim.start < place < claim.end}
+    starts = sorted({0, *places} - inside)
+    pieces = []
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        mine = tuple(claim for claim in claims if start <= claim.start < end)
+        content = _content(text[start:end], start, mine)
+        pieces.append(
+            _Piece(
+                text[start:end],
+                start,
+                places.get(start, False),
+                any(claim.kind in QUANTITIES for claim in mine) or (bool(content) and any(map(_anchors, mine))),
+                any(claim.kind == "country" or isinstance(claim.value, frozenset) for claim in mine),
+                any(claim.kind in {"name", "product"} for claim in mine),
+                bool(content),
+            )
+        )
+    return pieces
+
+
+_PREPOSITION = re.compile(r"^\W*(?:and |or )?(?:in|to|for|from|at|on|outside|inside|within)\b", re.I)
+
+
+def _opens_clause(pieces: Sequence[_Piece], at: int, since: int) -> bool:
+    """Whether the piece begins a clause of its own, or goes on with the one before ("Belgium and Germany")."""
+    piece = pieces[at]
+    before = [other for other in pieces[:at] if other.start >= since]
+    if piece.text.startswith(",") and piece.named and piece.wordy and any(p.named and p.wordy for p in before):
+        return len(piece.text.split()) > 3
+    if not any(other.anchored for other in before):
+        return False
+    if piece.anchored:
+        return True
+    following = next((other for other in pieces[at + 1 :] if other.anchored), None)
+    if following is None:
+        return False
+    if piece.placed:
+        # "2–3 in Belgium and Germany, 3–6 in the rest": the next amount has a country of its own, so this one is ours.
+        return not following.placed and (piece.wordy or _PREPOSITION.match(piece.text) is not None)
+    return piece.wordy and following is pieces[at + 1]
+
+
+def _anchors(claim: Found) -> bool:
+    """Amounts and days: what a clause is built around."""
+    return claim.kind in QUANTITIES or claim.kind == "date"
 
 
 def _read_clause(text: str, offset: int, claims: tuple[Found, ...]) -> Clause:

@@ -7,7 +7,7 @@ from bot.grounding.claims import FREE, QUANTITIES, Found
 from bot.grounding.clauses import Clause, Sentence, read_sentence
 from bot.grounding.lexicon import CLOSED
 from bot.grounding.library import Group, Library, Source
-from bot.grounding.polarity import Bends, contradiction, read_bends
+from bot.grounding.polarity import Bends, contradiction, denied, dropped, read_bends
 from bot.grounding.products import find_mentions
 from bot.grounding.said import Said
 from bot.grounding.values import bounded_alike, same_quantity
@@ -57,7 +57,7 @@ def judge(said: Said, library: Library, question: str) -> Finding:
         reason = "no source was fetched in this turn"
         return Finding((Claim("statement", said.statement, False, reason),))
     group, found, verbatim = min(tries, key=lambda tried: _cost(tried[1]))
-    extra = () if verbatim else _beyond(said, sentence, group, found, library, asked)
+    extra = _word_for_word(said, sentence, found, library, asked) if verbatim else _beyond(said, sentence, group, found, library, asked)
     return _finding(said, sentence, group, found, extra, verbatim)
 
 
@@ -82,20 +82,38 @@ def _against(
     said: Said, sentence: Sentence, group: Group, library: Library, asked: _Question
 ) -> tuple[list[_Try], bool]:
     """The best source sentence of the group for every clause, and whether one holds the sentence word for word."""
-    about = _about(sentence, group, library, asked)
-    words = _plain_words(said.statement)
+    words = _plain_words(said.whole)
     for source in group.sources:
         if words and words == _plain_words(source.sentence.text):
-            return [_Try(source, {None: about} if about else {})], True
+            about = _unnamed(group, library, asked)
+            return [_Try(source, {None: about} if about and not _names_itself(source, group, library) else {})], True
+    about = _about(sentence, group, library, asked)
     found = []
     for clause in sentence.clauses:
         if not clause.content and not clause.claims:
             continue
         best = min((_try(clause, sentence, s, group, library, asked) for s in group.sources), key=lambda t: t.cost)
+        if not best.failures and (limit := _limited(clause, sentence, best.source, group)):
+            best.failures[None] = limit
         if about:
             best.failures[None] = about
         found.append(best)
     return found or [_Try(group.sources[0], {None: "it states nothing that a source could support"})], False
+
+
+def _limited(clause: Clause, whole: Sentence, chosen: Source, group: Group) -> str:
+    """What another sentence of the passage that says all of this adds: a "not", an "until", an "unless"."""
+    if len(clause.content) < 2 or any(claim.kind not in {"name", "product"} for claim in clause.claims):
+        return ""  # An amount, a day or a place has found its own sentence.
+    for source in group.sources:
+        same = source.passage.id == chosen.passage.id and source is not chosen
+        known = source.sentence.stems | source.context | source.before
+        if same and all(concepts(word) & known for word in clause.content):
+            mine = _said_bends(clause, whole)
+            reason = denied(mine, source.sentence.bends) or dropped(mine, source.sentence.bends)
+            if reason:
+                return f"{reason}, which the source says elsewhere"
+    return ""
 
 
 def _plain_words(text: str) -> tuple[str, ...]:
@@ -110,6 +128,19 @@ def _about(sentence: Sentence, group: Group, library: Library, asked: _Question)
     titles = library.titles
     if said:
         return "" if any(titles.naming(name, group.name) for name in said) else "it is about another product"
+    return _unnamed(group, library, asked)
+
+
+def _names_itself(source: Source, group: Group, library: Library) -> bool:
+    mentions = [frozenset(str(c.value).split()) for c in source.sentence.claims if c.kind == "product"]
+    return not group.name or any(library.titles.naming(mention, group.name) for mention in mentions)
+
+
+def _unnamed(group: Group, library: Library, asked: _Question) -> str:
+    """Why a sentence without a product's name may not be about this group's; empty when it can be about no other."""
+    if not group.name:
+        return ""
+    titles = library.titles
     named = [g for g in library.groups if g.name and any(titles.naming(p, g.name) for p in asked.products)]
     if asked.products:
         return "" if group in named and len(named) == 1 else "it does not say which product it is about"
@@ -119,20 +150,28 @@ def _about(sentence: Sentence, group: Group, library: Library, asked: _Question)
 
 def _try(clause: Clause, whole: Sentence, source: Source, group: Group, library: Library, asked: _Question) -> _Try:
     tried = _Try(source)
-    aligned = _aligned(clause, source)
+    holding, touched = _aligned(clause, source)
+    aligned = (*holding, *touched)
     for claim in clause.claims:
         reason = _stands(claim, clause, source, group, library)
         if reason:
             tried.failures[claim] = reason
-    known = source.sentence.stems | source.context
+    known = source.sentence.stems | source.context | source.before
+    for claim in clause.quantities():
+        if _times(claim, clause.claims) > max(1, _times(claim, source.sentence.claims)):
+            tried.failures[claim] = f"“{claim.text}” stands there more often than in the source"
     tried.open_words = [word for word in clause.content if not concepts(word) & known]
     if tried.failures:
         return tried
-    reason = _stolen(clause, aligned, source) or _incomplete(clause, whole, aligned, source, group, asked)
+    reason = _stolen(clause, holding, source) or _incomplete(clause, whole, aligned, source, group, asked)
     reason = reason or contradiction(_said_bends(clause, whole), _source_bends(aligned, source))
     if reason:
         tried.failures[None] = reason
     return tried
+
+
+def _times(claim: Found, among: Sequence[Found]) -> int:
+    return sum(same_quantity(claim, other) for other in among)
 
 
 def _said_bends(clause: Clause, whole: Sentence) -> Bends:
@@ -145,19 +184,32 @@ def _source_bends(aligned: Sequence[Clause], source: Source) -> Bends:
     return replace(read, conditions=source.sentence.bends.conditions)
 
 
-def _aligned(clause: Clause, source: Source) -> tuple[Clause, ...]:
-    """The parts of a source sentence that a clause speaks of: those with its amounts, else those with its words."""
+def _aligned(clause: Clause, source: Source) -> tuple[tuple[Clause, ...], tuple[Clause, ...]]:
+    """The parts of a source sentence that hold a clause's amounts, and the other parts that hold words of it.
+
+    A clause without amounts is held by the parts with most of its words.
+    """
     parts = source.sentence.clauses
-    holding = [p for p in parts if any(_holds(p, c) for c in clause.claims if c.kind in QUANTITIES)]
-    if holding:
-        return tuple(holding)
+    holding = [p for p in parts if any(_holds(p, c) for c in clause.claims if c.kind in QUANTITIES or c.kind == "date")]
     wanted = [concepts(word) for word in clause.content]
+    if holding:
+        # Words that stand elsewhere in the sentence bring what bends them there.
+        missing = [mine for mine in wanted if not any(mine & part.stems for part in holding)]
+        return tuple(holding), tuple(p for p in parts if p not in holding and any(mine & p.stems for mine in missing))
     overlaps = [sum(bool(mine & part.stems) for mine in wanted) for part in parts]
-    return tuple(p for p, n in zip(parts, overlaps, strict=True) if n and n * 2 >= max(overlaps)) or parts
+    best = tuple(p for p, n in zip(parts, overlaps, strict=True) if n and n * 2 >= max(overlaps))
+    return best or parts, ()
 
 
 def _holds(part: Clause, claim: Found) -> bool:
-    return any(same_quantity(claim, other) for other in part.claims)
+    if isinstance(claim.value, frozenset):
+        own = frozenset().union(*(c.value for c in part.claims if isinstance(c.value, frozenset)))
+        return bool(own) and claim.value <= own
+    return any(same_quantity(claim, other) or _same_date(claim, other) for other in part.claims)
+
+
+def _same_date(claim: Found, other: Found) -> bool:
+    return claim.kind == other.kind == "date" and claim.value == other.value
 
 
 def _stands(claim: Found, clause: Clause, source: Source, group: Group, library: Library) -> str:
@@ -185,6 +237,7 @@ def _stands(claim: Found, clause: Clause, source: Source, group: Group, library:
             stated = {str(c.value) for c in source.sentence.claims if c.kind == claim.kind} | group.exact
             if claim.kind == "code":
                 stated |= {token.low for token in tokens(source.sentence.text)}
+                stated |= set(source.sentence.text.lower().split())
             if claim.kind == "link":
                 stated |= {link.removeprefix("https://").removeprefix("http://").rstrip("/") for link in group.exact}
             return "" if claim.value in stated else spelled
@@ -226,8 +279,7 @@ def _place(claim: Found, clause: Clause, part: Clause, source: Source) -> str:
 def _date(claim: Found, source: Source) -> str:
     spelled = f"“{claim.text}” stands in no source of this turn"
     if isinstance(claim.value, frozenset):
-        days = {d for c in source.sentence.claims if isinstance(c.value, frozenset) for d in c.value}
-        return "" if claim.value <= days else spelled
+        return "" if any(_holds(part, claim) for part in source.sentence.clauses) else spelled
     stated = {str(c.value) for c in source.sentence.claims if c.kind == "date"}
     value = str(claim.value)
     without_year = {date[date.index("-") :] for date in stated if date[:1].isdigit() or date[:1] == "?"}
@@ -240,19 +292,21 @@ def _name(claim: Found, source: Source, spelled: str) -> str:
     return "" if all(stem(word) in known for word in words) else spelled
 
 
-def _stolen(clause: Clause, aligned: Sequence[Clause], source: Source) -> str:
+def _stolen(clause: Clause, holding: Sequence[Clause], source: Source) -> str:
     """A word of the clause that belongs to a rival: another part of the sentence with another amount of the kind."""
-    held = [c for c in clause.claims if c.kind in QUANTITIES and c.value != FREE]
+    held = [c for c in clause.claims if (c.kind in QUANTITIES or c.kind == "date") and c.value != FREE]
     names = [c for c in clause.claims if c.kind == "name"]
-    mine = frozenset().union(*(part.stems for part in aligned))
+    mine = frozenset().union(*(part.stems for part in holding))
     for claim in held:
         for part in source.sentence.clauses:
-            rivals = [c for c in part.claims if c.kind == claim.kind and c.value != FREE]
-            if part in aligned or not rivals:
+            # A limit ("above 60 EUR") is no rival of an amount ("costs 9.95 EUR").
+            rivals = [c for c in part.claims if c.kind == claim.kind and c.value != FREE and _alike(c, claim)]
+            if part in holding or not rivals:
                 continue
             own = frozenset(s for word in part.content for s in concepts(word))
             for word in clause.content:
-                if concepts(word) & own and not concepts(word) & (mine | source.context):
+                shared = mine if word in CLOSED else mine | source.context
+                if concepts(word) & own and not concepts(word) & shared:
                     return f"the source says “{rivals[0].text}” of “{word}”, not “{claim.text}”"
     for claim in names:
         homes = [
@@ -264,6 +318,11 @@ def _stolen(clause: Clause, aligned: Sequence[Clause], source: Source) -> str:
             if not concepts(word) & home and any(stem(word) in part.bends.stems for part in others):
                 return f"the source does not say “{word}” of “{claim.text}”"
     return ""
+
+
+def _alike(one: Found, other: Found) -> bool:
+    limits = {"min", "over", "max", "under"}
+    return (one.bound in limits) == (other.bound in limits)
 
 
 def _incomplete(
@@ -323,6 +382,14 @@ def _beyond(
     return tuple(extra)
 
 
+def _word_for_word(
+    said: Said, sentence: Sentence, found: Sequence[_Try], library: Library, asked: _Question
+) -> tuple[Claim, ...]:
+    """A source's own "Yes, …" is true of the question that it answers, and of no other."""
+    reason = _answers(said, sentence, [tried.source for tried in found], library, asked) if said.answer == "yes" else ""
+    return (Claim("statement", said.answer, False, reason),) if reason else ()
+
+
 def _answers(said: Said, sentence: Sentence, leaning: Sequence[Source], library: Library, asked: _Question) -> str:
     """Why "yes" or "no" does not follow: the rest must say the same, of what was asked."""
     denies = bool(sentence.bends.negations) or "only" in sentence.bends.words
@@ -358,7 +425,7 @@ def _finding(
     if not reason and sealed:
         reason = f"“{sealed[0]}” stands in no source of this turn"
     content = sum(len(clause.content) for clause in sentence.clauses)
-    if not reason and len(words) > max(1, content // 4):
+    if not reason and len(words) > content // 4:
         reason = f"{', '.join(f'“{word}”' for word in words[:4])} stand in no source of this turn"
     claims.append(Claim("statement", said.statement, not reason, reason))
     window = " ".join(dict.fromkeys(tried.source.sentence.text for tried in found))

@@ -3,200 +3,37 @@
 from types import MappingProxyType
 
 
+def _words(text: str) -> frozenset[str]:
+    """The words of a blank-separated list."""
+    return frozenset(text.split())
+
+
 def _classes(*groups: str) -> MappingProxyType[str, str]:
     """Every word of a group (blank-separated) to the group's first word."""
     return MappingProxyType({word: group.split()[0] for group in groups for word in group.split()})
 
 
-STOP = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "this",
-        "that",
-        "these",
-        "those",
-        "there",
-        "here",
-        "it",
-        "its",
-        "they",
-        "them",
-        "their",
-        "he",
-        "she",
-        "his",
-        "her",
-        "i",
-        "we",
-        "you",
-        "your",
-        "yours",
-        "our",
-        "ours",
-        "us",
-        "me",
-        "my",
-        "mine",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "being",
-        "am",
-        "do",
-        "does",
-        "did",
-        "done",
-        "doing",
-        "have",
-        "has",
-        "had",
-        "having",
-        "will",
-        "would",
-        "shall",
-        "should",
-        "can",
-        "could",
-        "may",
-        "might",
-        "must",
-        "to",
-        "of",
-        "in",
-        "on",
-        "at",
-        "by",
-        "for",
-        "from",
-        "with",
-        "as",
-        "into",
-        "onto",
-        "about",
-        "so",
-        "then",
-        "than",
-        "too",
-        "also",
-        "and",
-        "or",
-        "but",
-        "if",
-        "when",
-        "while",
-        "which",
-        "who",
-        "whom",
-        "whose",
-        "what",
-        "where",
-        "how",
-        "why",
-        "because",
-        "since",
-        "not",
-        "no",
-        "nor",
-        "please",
-        "just",
-        "already",
-        "still",
-        "yet",
-        "even",
-        "very",
-        "really",
-        "quite",
-        "rather",
-        "such",
-        "own",
-        "same",
-        "up",
-        "out",
-        "off",
-        "over",
-        "under",
-        "again",
-        "once",
-        "per",
-        "via",
-        "each",
-        "any",
-        "some",
-        "all",
-        "every",
-        "both",
-        "either",
-        "only",
-        "else",
-        "get",
-        "gets",
-        "got",
-        "getting",
-        "let",
-        "lets",
-        "'s",
-        "'t",
-        "'re",
-        "'ve",
-        "'ll",
-        "'d",
-        "'m",
-        "well",
-        "now",
-        "however",
-        "therefore",
-        "thus",
-        "hence",
-        "within",
-        "without",
-        "until",
-        "till",
-        "unless",
-        "after",
-        "before",
-        "during",
-        "between",
-        "through",
-        "upon",
-        "above",
-        "below",
-        "yes",
-        "okay",
-        "ok",
-        "sure",
-        "go",
-        "goes",
-        "come",
-        "comes",
-        "need",
-        "needs",
-        "needed",
-        "want",
-        "wants",
-        "like",
-        "know",
-        "note",
-        "kindly",
-        "simply",
-        "able",
-        "happen",
-        "happens",
-        "means",
-        "mean",
-        "regarding",
-        "concerning",
-        "well",
-    ]
+STOP = _words(
+    """
+    use uses used using take takes took taking stay stays remain remains possible find finds last lasts don't doesn't didn't isn't aren't
+    wasn't weren't won't can't cannot couldn't shouldn't wouldn't haven't hasn't hadn't mustn't
+    a an the this that these those there here it its they them their he she his her i we you your yours our ours
+    us me my mine is are was were be been being am do does did done doing have has had having will would shall
+    should can could may might must to of in on at by for from with as into onto about so then than too also and
+    or but if when while which who whom whose what where how why because since not no nor please just already
+    still yet even very really quite rather such own same up out off over under again once per via each any some
+    all every both either only else get gets got getting let lets 's 't 're 've 'll 'd 'm well now however
+    therefore thus hence within without until till unless after before during between through upon above below
+    yes okay ok sure go goes come comes need needs needed want wants like know note kindly simply able happen
+    happens means mean regarding concerning well
+    """
 )
 """Words that state nothing alone. Those of them that bend a statement are read by ``polarity``."""
 
 IRREGULAR = MappingProxyType(
     {
+        "shown": "show", "known": "know", "worn": "wear", "brought": "bring", "found": "find", "built": "build",
+        "met": "meet", "told": "tell", "said": "say", "driven": "drive", "drawn": "draw", "grown": "grow",
         "paid": "pay", "sent": "send", "bought": "buy", "kept": "keep", "held": "hold", "left": "leave",
         "leaves": "leave", "taken": "take", "took": "take", "given": "give", "gave": "give", "made": "make",
         "sold": "sell", "got": "get", "gotten": "get", "came": "come", "went": "go", "gone": "go", "spent": "spend",
@@ -217,7 +54,7 @@ IRREGULAR = MappingProxyType(
 """Forms that the light stemmer would miss or harm."""
 
 SYNONYMS = (
-    "price cost costs charge charges charged fee fees amount",
+    "price cost costs pay charge charges charged fee fees amount",
     "return send-back bring-back take-back hand-back",
     "refund repay reimburse reimbursement money-back pay-back give-back",
     "deliver arrive arrival reach transit",
@@ -233,12 +70,12 @@ SYNONYMS = (
     "change modify amend alter edit adjust",
     "take last need require",
     "accept take",
-    "offer have provide give",
+    "offer have provide give come",
     "pay payment checkout settle",
     "mail e-mail email",
     "phone telephone call ring",
     "showroom store shop location",
-    "voucher code coupon promo discount",
+    "voucher code coupon promo",
     "keep store hold retain save",
     "delete erase remove wipe",
     "data information details",
@@ -270,6 +107,7 @@ SYNONYMS = (
     "location address",
     "collect pick-up pickup",
     "stock available availability",
+    "available buy",
     "day days",
     "hour hours",
     "open opening",
@@ -309,8 +147,8 @@ PHRASES = MappingProxyType(
         "send back": "return", "sent back": "returned", "sending back": "returning", "bring back": "return",
         "take back": "return", "taken back": "returned", "give back": "return", "money back": "refund",
         "paid back": "refunded", "pay back": "refund", "set up": "setup", "pick up": "pickup", "picked up": "pickup",
-        "call off": "cancel", "log in": "login", "sign up": "register", "up to": "at most", "as well": "also",
-        "free of charge": "free", "at no charge": "free", "no charge": "free", "without charge": "free",
+        "call off": "cancel", "log in": "login", "sign up": "register",  "as well": "also",
+        "free of charge": "free", "available in": "comes in", "at no charge": "free", "no charge": "free", "without charge": "free",
         "at no cost": "free", "no extra cost": "free", "at no extra cost": "free", "for nothing": "free",
         "costs nothing": "is free", "cost nothing": "are free", "not charged": "free",
         "feel free": "please", "e mail": "email", "out of stock": "sold-out", "sold out": "sold-out",
@@ -326,57 +164,13 @@ PHRASES = MappingProxyType(
 )  # fmt: skip
 """Word groups that read as one word; longest first when applied."""
 
-NEGATIONS = frozenset(
-    [
-        "not",
-        "no",
-        "never",
-        "none",
-        "nor",
-        "neither",
-        "cannot",
-        "can't",
-        "won't",
-        "don't",
-        "doesn't",
-        "didn't",
-        "isn't",
-        "aren't",
-        "wasn't",
-        "weren't",
-        "shouldn't",
-        "couldn't",
-        "wouldn't",
-        "mustn't",
-        "haven't",
-        "hasn't",
-        "hadn't",
-        "nothing",
-        "nobody",
-        "nowhere",
-        "without",
-        "unable",
-        "excluded",
-        "excluding",
-        "exclude",
-        "excludes",
-        "impossible",
-        "refuse",
-        "refuses",
-        "refused",
-        "reject",
-        "rejects",
-        "rejected",
-        "lack",
-        "lacks",
-        "lacking",
-        "forbidden",
-        "prohibited",
-        "except",
-        "unfortunately-not",
-        "non",
-        "hardly",
-    ]
+NEGATIONS = _words(
+    """
+    not no never none nor neither cannot can't won't don't doesn't didn't isn't aren't wasn't weren't shouldn't
+    couldn't wouldn't mustn't haven't hasn't hadn't nothing nobody nowhere without unable excluded excluding
+    exclude excludes impossible refuse refuses refused reject rejects rejected lack lacks lacking forbidden
+    prohibited except unfortunately-not non hardly
+    """
 )
 
 ZH_NEGATIONS = ("不", "没", "无", "未", "非", "勿", "禁止", "拒绝", "别", "除外")
@@ -391,116 +185,40 @@ ZH_PAIRS = (
 ZH_STOP = frozenset("的了是在我们您你可以会将这那和与及或者也就把被给对于从到为以其该等请吧吗呢啊哦能要有后前内个后时")
 
 ONLY = frozenset(["only", "solely", "exclusively", "just", "merely", "nothing-but"])
-ALL = frozenset(
-    [
-        "all",
-        "every",
-        "everything",
-        "everyone",
-        "anything",
-        "anyone",
-        "anywhere",
-        "everywhere",
-        "always",
-        "any",
-        "whatever",
-        "whenever",
-        "entire",
-        "whole",
-        "completely",
-        "fully",
-        "totally",
-        "entirely",
-        "guaranteed",
-        "guarantee",
-        "guarantees",
-        "unlimited",
-        "forever",
-        "permanently",
-        "absolutely",
-        "definitely",
-        "certainly",
-        "instantly",
-        "immediately",
-        "automatically",
-        "unconditionally",
-        "lifetime",
-        "worldwide",
-        "each",
-        "both",
-        "no-matter",
-        "regardless",
-        "even",
-        "unrestricted",
-    ]
+ALL = _words(
+    """
+    all every everything everyone anything anyone anywhere everywhere always any whatever whenever entire whole
+    completely fully totally entirely guaranteed guarantee guarantees unlimited forever permanently absolutely
+    definitely certainly instantly immediately automatically unconditionally lifetime worldwide each both
+    no-matter regardless even unrestricted
+    """
 )
-HEDGES = frozenset(
-    [
-        "usually",
-        "normally",
-        "generally",
-        "typically",
-        "often",
-        "mostly",
-        "sometimes",
-        "may",
-        "might",
-        "possibly",
-        "probably",
-        "some",
-    ]
+HEDGES = _words(
+    """
+    usually normally generally typically often mostly sometimes may might possibly probably some
+    """
 )
 ABOUT = frozenset(["about", "around", "approximately", "roughly", "circa", "ca", "nearly", "almost"])
-MUST = frozenset(
-    ["must", "required", "require", "requires", "obligatory", "mandatory", "have-to", "need-to", "needs-to"]
+MUST = _words(
+    """
+    must required require requires obligatory mandatory have-to need-to needs-to
+    """
 )
-OTHER = frozenset(["rest", "other", "others", "elsewhere", "remaining", "else", "otherwise", "outside", "beyond"])
-SUPERLATIVES = frozenset(
-    [
-        "best",
-        "cheapest",
-        "lightest",
-        "warmest",
-        "strongest",
-        "fastest",
-        "largest",
-        "biggest",
-        "smallest",
-        "most",
-        "least",
-        "perfect",
-        "ideal",
-        "top",
-        "favourite",
-        "unbeatable",
-        "safest",
-        "better",
-        "cheaper",
-        "lighter",
-        "warmer",
-        "stronger",
-        "faster",
-        "larger",
-        "bigger",
-        "smaller",
-    ]
+OTHER = _words(
+    """
+    rest other others elsewhere remaining else otherwise outside beyond
+    """
 )
-CONDITIONS = frozenset(
-    [
-        "if",
-        "unless",
-        "except",
-        "only",
-        "when",
-        "whenever",
-        "provided",
-        "once",
-        "until",
-        "till",
-        "excluding",
-        "without",
-        "while",
-    ]
+SUPERLATIVES = _words(
+    """
+    best cheapest lightest warmest strongest fastest largest biggest smallest most least perfect ideal top
+    favourite unbeatable safest better cheaper lighter warmer stronger faster larger bigger smaller
+    """
+)
+CONDITIONS = _words(
+    """
+    if unless except only when whenever provided once until till excluding without while
+    """
 )
 
 ANTONYMS = tuple(
@@ -554,82 +272,14 @@ ANTONYMS = tuple(
 )
 """Pairs of which a sentence must not say one where its source says the other."""
 
-CLOSED = frozenset(word for pair in ANTONYMS for side in pair for word in side) | frozenset(
-    [
-        "half",
-        "double",
-        "twice",
-        "triple",
-        "quarter",
-        "third",
-        "second",
-        "extra",
-        "bonus",
-        "discount",
-        "sale",
-        "cash",
-        "credit",
-        "gift",
-        "prize",
-        "winner",
-        "win",
-        "legal",
-        "medical",
-        "doctor",
-        "lawyer",
-        "insurance",
-        "safe",
-        "safely",
-        "toxic",
-        "organic",
-        "vegan",
-        "certified",
-        "award",
-        "secret",
-        "password",
-        "prompt",
-        "instructions",
-        "compensation",
-        "bitcoin",
-        "crypto",
-        "cryptocurrency",
-        "red",
-        "blue",
-        "green",
-        "black",
-        "white",
-        "yellow",
-        "orange",
-        "purple",
-        "brown",
-        "grey",
-        "pink",
-        "navy",
-        "olive",
-        "moss",
-        "rust",
-        "stone",
-        "carbon",
-        "titanium",
-        "aluminium",
-        "steel",
-        "nylon",
-        "polyester",
-        "merino",
-        "wool",
-        "cotton",
-        "leather",
-        "gore-tex",
-        "small",
-        "medium",
-        "large",
-        "waterproof",
-        "windproof",
-        "breathable",
-        "fireproof",
-        "bulletproof",
-        "unbreakable",
-    ]
+CLOSED = frozenset(word for pair in ANTONYMS for side in pair for word in side) | _words(
+    """
+    half double twice triple quarter third second extra bonus discount sale cash credit gift prize winner win
+    legal medical doctor lawyer insurance safe safely toxic organic vegan certified award secret password prompt
+    instructions compensation bitcoin crypto cryptocurrency red blue green black white yellow orange purple
+    brown grey pink navy olive moss rust stone carbon titanium aluminium steel nylon polyester merino wool
+    cotton leather gore-tex small medium large waterproof windproof breathable fireproof bulletproof unbreakable
+    """
 )
 """Words that no similar word stands in for."""
 

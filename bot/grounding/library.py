@@ -20,8 +20,8 @@ class Source:
     sentence: Sentence
     context: frozenset[str]
     """Concepts of the passage's title and headings."""
-    around: frozenset[str]
-    """Concepts of the sentences before and after."""
+    before: frozenset[str]
+    """Concepts of the sentence before, where this one points back to it ("send them to us")."""
     title: Sentence
     """The title read like a sentence: its country holds for the text below it."""
     answers_no: bool = False
@@ -91,6 +91,9 @@ def _group(passages: Sequence[Passage], titles: Titles) -> Group:
     return Group(name, tuple(read), frozenset(spell.lower() for spell in exact))
 
 
+_POINTERS = frozenset({"it", "its", "they", "them", "their", "this", "these", "that", "those", "one", "then"})
+
+
 def _read(passage: Passage, text: str, titles: Titles) -> list[Source]:
     title = read_sentence(spell(passage.title), titles)
     context = frozenset(c for t in tokens(title.text) if t.is_word for c in concepts(t.low))
@@ -101,7 +104,7 @@ def _read(passage: Passage, text: str, titles: Titles) -> list[Source]:
             passage,
             sentence,
             context,
-            frozenset().union(*(s.stems for s in (*sentences[max(0, at - 1) : at], *sentences[at + 1 : at + 2]))),
+            sentences[at - 1].stems if at and sentence.bends.words & _POINTERS else frozenset(),
             title,
             says_no and passage.kind is Kind.FAQ,
         )

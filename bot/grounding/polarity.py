@@ -55,26 +55,9 @@ class Bends:
 
 _SCOPE_ENDS = frozenset({";", ".", "but", "unless", "however", "(", ")", "while", "because", "if", "until", ":"})
 _SUBJECTS = frozenset(
-    [
-        "you",
-        "we",
-        "it",
-        "they",
-        "he",
-        "she",
-        "there",
-        "the",
-        "a",
-        "this",
-        "that",
-        "these",
-        "your",
-        "our",
-        "please",
-        "so",
-        "then",
-        "i",
-    ]
+    """
+    you we it they he she there the a this that these your our please so then i
+    """.split()  # noqa: SIM905 - a list of words is read more easily as words
 )
 _KINDS = {
     "if": "if", "when": "if", "whenever": "if", "provided": "if", "where": "", "unless": "unless", "except": "unless",
@@ -89,7 +72,7 @@ def read_bends(text: str) -> Bends:
     words = [token.low for token in tokens(text)]
     negated, negations = _negated(words)
     return Bends(
-        frozenset(words),
+        frozenset(word for at, word in enumerate(words) if word != "most" or words[max(0, at - 1)] != "at"),
         frozenset(c for word in words if word[0].isalnum() for c in concepts(word)),
         negated,
         negations,
@@ -180,7 +163,7 @@ def contradiction(said: Bends, source: Bends) -> str:
         _negation(said, source)
         or _quantifier(said, source)
         or _antonym(said, source)
-        or _dropped(said, source)
+        or dropped(said, source)
         or _actor(said, source)
     )
 
@@ -188,6 +171,11 @@ def contradiction(said: Bends, source: Bends) -> str:
 def _negation(said: Bends, source: Bends) -> str:
     if said.negations and not source.negations:
         return f"it says “{min(said.negations)}”, the source does not"
+    return denied(said, source)
+
+
+def denied(said: Bends, source: Bends) -> str:
+    """What ``source`` says "not" of and ``said`` does not; empty when there is nothing."""
     lost = sorted((source.negated & said.stems) - said.negated)
     # A word that the source has both with and without "not" is judged by the words around it, in its own clause.
     if lost and not said.negations:
@@ -241,20 +229,23 @@ def _antonym(said: Bends, source: Bends) -> str:
     return ""
 
 
-def _dropped(said: Bends, source: Bends) -> str:
+def dropped(said: Bends, source: Bends) -> str:
+    """The condition of ``source`` that ``said`` leaves out or turns round; empty when it keeps them all."""
     for condition in source.conditions:
         shared = sum(part in said.stems for part in condition.stems)
         if condition.strict and shared * 2 < len(condition.stems):
             return f"it drops “{condition.text}”"
-        for other in said.conditions:
-            same = set(condition.stems) & set(other.stems)
-            kinds = {condition.kind, other.kind}
-            if same and len(kinds) == 2 and kinds != {"if", "after"}:
-                return f"it says “{other.text}” where the source says “{condition.text}”"
+        rivals = [other for other in said.conditions if set(condition.stems) & set(other.stems)]
+        if rivals and not any(_same_kind(condition, other) for other in rivals):
+            return f"it says “{rivals[0].text}” where the source says “{condition.text}”"
     for restricted in source.only:
         if not said.words & ONLY and sum(part in said.stems for part in restricted) * 2 < len(restricted):
             return f"it drops “only {' '.join(restricted)}”"
     return ""
+
+
+def _same_kind(one: Condition, other: Condition) -> bool:
+    return one.kind == other.kind or {one.kind, other.kind} == {"if", "after"}
 
 
 def _actor(said: Bends, source: Bends) -> str:

@@ -89,8 +89,11 @@ def _belongs(text: str, words: Sequence[re.Match[str]], first: int, at: int, tit
     word = words[at].group()
     if _stem(word) in titles.vocabulary:
         return not word[0].isdigit() or at > first
-    before = _stem(words[at - 1].group()) if at > first else ""
-    return before in titles.families and (word[0].isdigit() or (word.isupper() and len(word) <= 4))
+    if at == first:
+        return False
+    if len(word) <= 4 and word.isupper():
+        return True  # "Glim 400 R" is not the Glim 400.
+    return word[0].isdigit() and _stem(words[at - 1].group()) in titles.families
 
 
 def _numbered(rest: Sequence[re.Match[str]]) -> bool:

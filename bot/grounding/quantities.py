@@ -251,8 +251,20 @@ def _time(words: Sequence[Token], first: int, at: int, low: Decimal, high: Decim
         low, high = low * 60, high * 60
     suffix = words[end].low if end < len(words) else ""
     if suffix in {"am", "pm"}:
+        single = low == high
         low, high = (_noon(value, suffix) for value in (low, high))
         end += 1
+        if single and end + 1 < len(words) and words[end].low in {"–", "-", "to", "and", "until", "till"}:
+            # "10 am to 6 pm": each end has its own half of the day.
+            upper = _number(words, end + 1)
+            after = words[upper[1]].low if upper and upper[1] < len(words) else ""
+            if (
+                upper
+                and after in {"am", "pm"}
+                and (words[end].low != "and" or words[max(0, first - 1)].low == "between")
+            ):
+                minutes = upper[0] if ":" in words[end + 1].text else upper[0] * 60
+                high, end = _noon(minutes, after), upper[1] + 1
     elif suffix in {"o'clock", "点"}:
         end += 1
         if suffix == "点" and at >= 2 and words[at - 2].text + words[at - 1].text in {"下午", "晚上", "傍晚"}:

@@ -68,6 +68,7 @@ _PREFACE = re.compile(
 class Said:
     """A sentence taken apart: the statement, and what it does beside stating."""
 
+    whole: str
     statement: str
     """Without a leading yes or no."""
     answer: str = ""
@@ -108,6 +109,7 @@ def take_apart(sentence: str) -> Said:
         deed = next(group for group in done.groups() if group)
     promise = _PROMISE.search(statement)
     return Said(
+        sentence,
         statement,
         answer,
         deed,

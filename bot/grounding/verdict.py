@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -12,8 +13,14 @@ from bot.grounding.said import says_nothing, speaks_of_itself, take_apart
 from bot.grounding.words import is_chinese
 from bot.records import Citation, Claim, Passage, Vector, Verdict
 
-Encode = Callable[[str, str], Awaitable[tuple[Vector, str]]]
-"""Text and language to its L2-normalised vector and the encoder's name: ``EncoderLane.encode``."""
+
+class TextEncoder(Protocol):
+    """Encodes a text off the event loop: ``models.lanes.EncoderLane``."""
+
+    async def encode(self, text: str, language: str) -> tuple[Vector, str]:
+        """The L2-normalised vector of ``text``, and the name of the encoder that made it."""
+        ...
+
 
 LONGEST = 600
 """Characters. What is longer is no sentence, and is refused unread."""
@@ -33,8 +40,9 @@ class GroundingChecker:
     caches of what it has read; safe to share between turns.
     """
 
-    def __init__(self, encode: Encode, catalogue: Callable[[], Sequence[str]] = tuple) -> None:
-        self._vectors = _Vectors(encode)
+    def __init__(self, encoder: TextEncoder, catalogue: Callable[[], Sequence[str]] = tuple) -> None:
+        """``catalogue`` gives the titles of all products, so that a shortened name can be told from another's."""
+        self._vectors = _Vectors(encoder)
         self._catalogue = catalogue
         self._shelf = Shelf()
 
@@ -72,10 +80,10 @@ class GroundingChecker:
         language = "zh" if is_chinese(said) else "en"
         for word in finding.open_words:
             if not await self._has_near(word, finding.near, language):
-                return _withdrawn(said, finding, f"“{word}” stands in no source of this turn, nor a near word")
+                return _withdrawn(sentence, finding, f"“{word}” stands in no source of this turn, nor a near word")
         similarity = await self._vectors.cosine(said, finding.window, language)
         if similarity < SIMILAR:
-            return _withdrawn(said, finding, f"it is not like its source (cosine {similarity:.2f})", similarity)
+            return _withdrawn(sentence, finding, f"it is not like its source (cosine {similarity:.2f})", similarity)
         return Verdict(sentence, True, finding.claims, similarity, citation)
 
     async def _has_near(self, word: str, words: Sequence[str], language: str) -> bool:
@@ -86,8 +94,8 @@ class GroundingChecker:
 class _Vectors:
     """Vectors of the texts seen last: a turn's sources are encoded once, however many sentences lean on them."""
 
-    def __init__(self, encode: Encode, size: int = 4096) -> None:
-        self._encode = encode
+    def __init__(self, encoder: TextEncoder, size: int = 4096) -> None:
+        self._encoder = encoder
         self._size = size
         self._kept: OrderedDict[tuple[str, str], Vector] = OrderedDict()
 
@@ -100,15 +108,15 @@ class _Vectors:
         key = (text, language)
         vector = self._kept.pop(key, None)
         if vector is None:
-            vector, _ = await self._encode(text, language)
+            vector, _ = await self._encoder.encode(text, language)
         self._kept[key] = vector
         if len(self._kept) > self._size:
             self._kept.popitem(last=False)
         return vector
 
 
-def _withdrawn(said: str, finding: Finding, reason: str, similarity: float = 0.0) -> Verdict:
-    return Verdict(said, False, (*finding.claims[:-1], Claim("statement", said, False, reason)), similarity)
+def _withdrawn(sentence: str, finding: Finding, reason: str, similarity: float = 0.0) -> Verdict:
+    return Verdict(sentence, False, (*finding.claims[:-1], Claim("statement", sentence, False, reason)), similarity)
 
 
 def _refused(sentence: str, reason: str) -> Verdict:
