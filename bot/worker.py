@@ -100,7 +100,7 @@ class Worker:
         self._renew_every = settings.lease.total_seconds() / 3  # A renewal may be late or fail once.
         self._grace = settings.stop_timeout
         name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        self._queue = Queue(conversations.redis, keys.ready, READY_GROUP, name, settings.lease)
+        self._queue = Queue(conversations.wire, keys.ready, READY_GROUP, name, settings.lease)
         self._making = asyncio.Semaphore(settings.turns)
         self._busy = 0
         self._room = asyncio.Event()
@@ -125,6 +125,8 @@ class Worker:
         Then take nothing more, finish the turns under way for up to ``settings.stop_timeout``, and let other workers
         have the rest at once.
         """
+        while not self._stopping.is_set() and not await self._reached(self._queue.open):
+            pass
         try:
             async with asyncio.TaskGroup() as group:
                 taker = group.create_task(self._take_for_ever(), name="kefu-taker")
@@ -145,8 +147,6 @@ class Worker:
         self._stopping.set()
 
     async def _take_for_ever(self) -> None:
-        while not await self._reached(self._queue.open):
-            pass
         while not self._stopping.is_set():
             await self._room.wait()
             await self._reached(self._take)

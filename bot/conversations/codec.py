@@ -48,18 +48,6 @@ def encode(value: object) -> bytes:
     return _encode(value)
 
 
-def encode_message(message: Message) -> bytes:
-    """A message as JSON.
-
-    Raises:
-        BadRequest: its metadata cannot be JSON (a number over 64 bits, half a surrogate pair).
-    """
-    try:
-        return _encode(message)
-    except (TypeError, ValueError, OverflowError) as exc:
-        raise BadRequest(f"message {message.id!r} of {message.conversation!r} is no JSON: {exc}") from exc
-
-
 def encode_entry(
     kind: EntryKind,
     *,
@@ -74,12 +62,12 @@ def encode_entry(
     """A log entry as JSON, without id and time, which Redis gives it.
 
     Raises:
-        BadRequest: as `encode_message`.
+        BadRequest: something in it cannot be JSON (a number over 64 bits, half a surrogate pair).
     """
     try:
         return _encode(_Line(kind, turn, message, utterance, trace, covers, floor, receipt))
     except (TypeError, ValueError, OverflowError) as exc:
-        raise BadRequest(f"a {kind} entry is no JSON: {exc}") from exc
+        raise BadRequest(f"what a {kind} entry holds cannot be stored: {exc}") from exc
 
 
 def decode_entry(log_id: LogId, line: bytes) -> Entry:

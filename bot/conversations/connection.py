@@ -1,4 +1,4 @@
-"""How Kefu speaks to Redis: the pool, scripts that survive a server which forgot them, errors in our words."""
+"""How Kefu speaks to Redis: many tasks share a round trip, scripts survive a restart, errors come in our words."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -8,107 +8,186 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Connection, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from bot.errors import FloorLost, MailGrew, StoreUnavailable, TurnRefused, TurnStale
-
-CONNECTIONS = 64
-"""Of one process. More only lengthens the queue in front of Redis's one thread; who finds none free waits."""
+from bot.errors import FloorLost, KefuError, MailGrew, StoreUnavailable, TurnRefused, TurnStale
 
 ANSWER = timedelta(seconds=10)
-"""Longest wait for an answer, with all that waits before it: connection, retries, a blocking read."""
+"""Longest wait for an answer, with retries and a blocking read."""
+
+_FLIGHTS = 2
+"""Round trips under way at once. While one waits for Redis's fsync, the next fills; more only make them smaller."""
+
+_BATCH = 256
+"""Most commands of one round trip, so that a flood does not hold up who comes next."""
 
 Argument = str | bytes | int
+Command = tuple[Argument, ...]
 
 _REFUSALS: dict[str, type[TurnRefused]] = {"STALE": TurnStale, "FLOOR": FloorLost, "GREW": MailGrew}
 
 
-def connect(url: str) -> Redis:
-    """A client for ``url`` that speaks to Redis when first used, and answers in bytes.
+def kefu_error(exc: BaseException) -> KefuError:
+    """What an error of Redis means: a refusal that a script's contract names, or `StoreUnavailable`.
 
-    A command whose answer was lost is sent again: three times within about a second, enough for a restart of a small
-    server. That is harmless, because every write here is one idempotent script.
+    A server that answers nonsense, or late, is as good as none.
     """
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=CONNECTIONS,
-        timeout=None,
-        # Time-outs are ours, see `answered`: redis-py's cost a task a command, and `wait_for` can swallow a cancel.
-        socket_timeout=None,
-        socket_connect_timeout=2,
-        retry=Retry(ExponentialWithJitterBackoff(base=0.1, cap=0.5), retries=3),
-    )
-    return Redis.from_pool(pool)
+    reason, _, why = str(exc).partition(" ")
+    if isinstance(exc, ResponseError):
+        return _REFUSALS[reason](why) if reason in _REFUSALS else StoreUnavailable(f"Redis refused: {exc}")
+    return StoreUnavailable(f"Redis does not answer: {exc!r}")
 
 
 @asynccontextmanager
-async def answered() -> AsyncIterator[None]:
-    """Speak to Redis inside: in time, and with its errors as errors of Kefu.
-
-    Raises:
-        TurnRefused: a script refused, as its contract says.
-        StoreUnavailable: anything else; a server that answers nonsense, or late, is as good as none.
-    """
-    try:
-        async with asyncio.timeout(ANSWER.total_seconds()):
-            yield
-    except ResponseError as exc:
-        reason, _, why = str(exc).partition(" ")
-        if reason in _REFUSALS:
-            raise _REFUSALS[reason](why) from exc
-        raise StoreUnavailable(f"Redis refused: {exc}") from exc
-    except (RedisError, OSError) as exc:
-        raise StoreUnavailable(f"Redis does not answer: {exc}") from exc
-
-
-async def ask(redis: Redis, *command: Argument) -> Any:
-    """Send one command and give its answer.
+async def translated() -> AsyncIterator[None]:
+    """Errors of Redis inside as errors of Kefu.
 
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    async with answered():
-        return await _send(redis, *command)
+    try:
+        yield
+    except (RedisError, OSError) as exc:
+        raise kefu_error(exc) from exc
 
 
-async def _send(redis: Redis, *command: Argument) -> Any:
-    return await redis.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py leaves this one open
+class Wire:
+    """The process's way to Redis: what many tasks ask at the same moment travels together.
+
+    That is what makes one core enough: a command of its own costs two system calls and a connection from the pool,
+    a shared one a fraction. And where Redis syncs its file before it answers, all that travel together share the sync.
+
+    A round trip whose answer was lost is sent again, three times within about a second: enough for a restart of a
+    small server, and harmless, because every write here is one idempotent script.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Connect when first used."""
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=_FLIGHTS,
+            timeout=None,
+            # Time-outs are ours: redis-py's cost a task a command, and `wait_for` of Python 3.11 can swallow a cancel.
+            socket_timeout=None,
+            socket_connect_timeout=2,
+            retry=Retry(ExponentialWithJitterBackoff(base=0.1, cap=0.5), retries=3),
+        )
+        self._redis = Redis.from_pool(pool)
+        self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
+        self._flights: set[asyncio.Task[None]] = set()
+
+    async def aclose(self) -> None:
+        """Disconnect."""
+        for flight in self._flights:
+            flight.cancel()
+        await asyncio.gather(*self._flights, return_exceptions=True)
+        await self._redis.aclose()
+
+    def new_connection(self) -> Connection:
+        """A connection of one's own, for commands that block; connect it, and disconnect it."""
+        connection: Connection = self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+        return connection
+
+    async def ask(self, *command: Argument) -> Any:
+        """Send one command and give its answer.
+
+        Raises:
+            TurnRefused: a script refused, as its contract says.
+            StoreUnavailable: Redis does not answer.
+        """
+        async with translated():
+            return await self._send(command)
+
+    async def ask_all(self, commands: Iterable[Command]) -> list[Any]:
+        """Send many commands; their answers in the same order.
+
+        Raises:
+            TurnRefused, StoreUnavailable: as `ask`, for the first that failed.
+        """
+        async with translated():
+            return await asyncio.gather(*(self._send(command) for command in commands))
+
+    async def run(self, source: bytes, digest: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
+        """Run a script by its hash, or by its source on a server that does not know it.
+
+        Raises:
+            TurnRefused, StoreUnavailable: as `ask`.
+        """
+        async with translated():
+            try:
+                return await self._send(("EVALSHA", digest, len(keys), *keys, *arguments))
+            except NoScriptError:
+                # A server that restarted, or was failed over to, has forgotten its scripts.
+                return await self._send(("EVAL", source, len(keys), *keys, *arguments))
+
+    def _send(self, command: Command) -> asyncio.Future[Any]:
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append((command, answer))
+        if len(self._flights) < _FLIGHTS:
+            # It starts once this turn of the event loop is over, so all who ask in this turn are aboard.
+            flight = asyncio.create_task(self._fly(), name="kefu-redis")
+            self._flights.add(flight)
+        return answer
+
+    async def _fly(self) -> None:
+        try:
+            while self._waiting:
+                await self._carry_batch()
+        finally:
+            # In the same step as the look at who waits: a done-callback would come later, and leave somebody behind.
+            flight = asyncio.current_task()
+            assert flight is not None, "a coroutine of ours runs in a task"
+            self._flights.discard(flight)
+
+    async def _carry_batch(self) -> None:
+        batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+        try:
+            async with asyncio.timeout(ANSWER.total_seconds()):
+                answers = await self._trip([command for command, _ in batch])
+        except asyncio.CancelledError:
+            for _, waiter in batch:
+                waiter.cancel()
+            raise
+        except Exception as exc:  # Whatever it is, who asked must hear of it, and the next batch must leave.
+            answers = [exc] * len(batch)
+        for (_, waiter), answer in zip(batch, answers, strict=True):
+            if waiter.done():
+                continue  # Whoever asked was cancelled.
+            if isinstance(answer, Exception):
+                waiter.set_exception(answer)
+            else:
+                waiter.set_result(answer)
+
+    async def _trip(self, commands: Sequence[Command]) -> list[Any]:
+        pipe = self._redis.pipeline(transaction=False)
+        for command in commands:
+            pipe.execute_command(*command)
+        return await pipe.execute(raise_on_error=False)
 
 
 class Script:
-    """One Lua script, called by its hash."""
+    """One Lua script. Its file's head comment is its contract."""
 
     def __init__(self, name: str) -> None:
         self._source = files("bot.conversations").joinpath("scripts", f"{name}.lua").read_bytes()
         self._hash = sha1(self._source, usedforsecurity=False).hexdigest()
 
-    async def __call__(self, redis: Redis, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
+    async def __call__(self, wire: Wire, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         """Run it on ``keys``, which are all in one shard.
 
         Raises:
             TurnRefused: where the script's contract says so.
             StoreUnavailable: Redis does not answer.
         """
-        async with answered():
-            try:
-                return await _send(redis, "EVALSHA", self._hash, len(keys), *keys, *arguments)
-            except NoScriptError:
-                # A server that restarted, or was failed over to, has forgotten its scripts.
-                return await _send(redis, "EVAL", self._source, len(keys), *keys, *arguments)
+        return await wire.run(self._source, self._hash, keys, arguments)
 
-    async def on_each(self, redis: Redis, calls: Iterable[tuple[Sequence[str], Sequence[Argument]]]) -> list[Any]:
-        """Run it many times in one round trip.
+    async def on_each(self, wire: Wire, calls: Iterable[tuple[Sequence[str], Sequence[Argument]]]) -> list[Any]:
+        """Run it many times at once; the answers in the same order.
 
         Raises:
             StoreUnavailable: Redis does not answer.
         """
-        async with answered():
-            # EVALSHA in a pipeline fails one by one on a server that forgot the script, so tell it first.
-            pipe = redis.pipeline(transaction=False)
-            pipe.execute_command("SCRIPT LOAD", self._source)
-            for keys, arguments in calls:
-                pipe.execute_command("EVALSHA", self._hash, len(keys), *keys, *arguments)
-            return (await pipe.execute())[1:]
+        return await asyncio.gather(*(self(wire, keys, arguments) for keys, arguments in calls))

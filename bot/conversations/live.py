@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from redis.asyncio import Connection, Redis
+from redis.asyncio import Connection
 from redis.exceptions import RedisError
 
+from bot.conversations.connection import Wire
 from bot.errors import StoreUnavailable
 
 _log = logging.getLogger(__name__)
@@ -64,8 +65,8 @@ class Live:
     starts over after the connection was lost. So a follower that is cancelled cannot break the others' connection.
     """
 
-    def __init__(self, redis: Redis) -> None:
-        self._pool = redis.connection_pool
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
         self._channels: dict[bytes, _Channel] = {}
         self._wanted_changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -105,9 +106,9 @@ class Live:
 
     async def _run(self) -> None:
         while True:
-            connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
+            connection = self._wire.new_connection()
             try:
-                await connection.connect()
+                await connection.connect()  # type: ignore[no-untyped-call]
                 await self._serve(connection)
             except (RedisError, OSError) as exc:
                 _log.warning("live updates are interrupted: %s", exc)

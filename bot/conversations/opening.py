@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from bot.conversations.connection import ask, connect
+from bot.conversations.connection import Wire
 from bot.conversations.embedded import OLDEST, EmbeddedRedis
 from bot.conversations.store import Conversations
 from bot.errors import SettingError
@@ -22,11 +22,11 @@ async def open_conversations(settings: Settings, push: frozenset[str] = frozense
         url = settings.redis_url
         if url is None:
             url = await stack.enter_async_context(EmbeddedRedis(settings.data).running())
-        redis = connect(url)
-        stack.push_async_callback(redis.aclose)
-        version = (await ask(redis, "INFO", "server"))["redis_version"]
+        wire = Wire(url)
+        stack.push_async_callback(wire.aclose)
+        version = (await wire.ask("INFO", "server"))["redis_version"]
         if int(str(version).partition(".")[0]) < OLDEST:
             raise SettingError(f"redis_url (KEFU_REDIS_URL) names a Redis {version}; it has to be {OLDEST} or later.")
-        conversations = Conversations(redis, retention=settings.retention, push=push)
+        conversations = Conversations(wire, retention=settings.retention, push=push)
         stack.push_async_callback(conversations.aclose)
         yield conversations

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
 from bot.conversations import codec
-from bot.conversations.connection import Script, answered, ask
+from bot.conversations.connection import Script, Wire
 from bot.conversations.keys import ConversationKeys
 from bot.conversations.queue import OUTBOX_GROUP
 from bot.records import ConversationId, LogId, Utterance
@@ -27,8 +25,8 @@ class Delivery:
 class Outbox:
     """What is still to be delivered. A `Queue` over the stream ``outbox`` says for which conversations."""
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
 
     async def load(self, conversation: ConversationId) -> list[Delivery]:
         """What ``conversation`` is still owed, in order.
@@ -37,12 +35,8 @@ class Outbox:
             StoreUnavailable: Redis does not answer.
         """
         key = ConversationKeys.of(conversation)
-        items = [item.decode().partition(" ") for item in await ask(self._redis, "LRANGE", key.post, 0, -1)]
-        async with answered():
-            pipe = self._redis.pipeline(transaction=False)
-            for log_id, _, _ in items:
-                pipe.execute_command("XRANGE", key.log, log_id, log_id)
-            found = await pipe.execute()
+        items = [item.decode().partition(" ") for item in await self._wire.ask("LRANGE", key.post, 0, -1)]
+        found = await self._wire.ask_all(("XRANGE", key.log, log_id, log_id) for log_id, _, _ in items)
         deliveries = []
         for (log_id, _, name), entries in zip(items, found, strict=True):
             # The text stands in the log only. Past its retention it is gone, and so is what was owed.
@@ -58,6 +52,6 @@ class Outbox:
         """
         key = ConversationKeys.of(delivery.conversation)
         left: int = await _delivered(
-            self._redis, [key.hash, key.post, key.outbox], [f"{delivery.log_id} {delivery.key}", OUTBOX_GROUP]
+            self._wire, [key.hash, key.post, key.outbox], [f"{delivery.log_id} {delivery.key}", OUTBOX_GROUP]
         )
         return left

@@ -3,10 +3,8 @@
 from contextlib import suppress
 from typing import Any
 
-from redis.asyncio import Redis
-
 from bot.conversations import codec, keys
-from bot.conversations.connection import Script, answered, ask
+from bot.conversations.connection import Script, Wire
 from bot.conversations.keys import ConversationKeys
 from bot.conversations.queue import OUTBOX_GROUP, READY_GROUP
 from bot.conversations.store import Conversations
@@ -18,7 +16,7 @@ _PAGE = 1000
 _erase = Script("erase")
 
 
-async def conversations_of(redis: Redis, shopper: str) -> list[ConversationId]:
+async def conversations_of(wire: Wire, shopper: str) -> list[ConversationId]:
     """Every conversation of a shopper, on all channels.
 
     Each shard has its own index, so that accepting a message stays one script; asking all of them is one round trip.
@@ -26,11 +24,7 @@ async def conversations_of(redis: Redis, shopper: str) -> list[ConversationId]:
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    async with answered():
-        pipe = redis.pipeline(transaction=False)
-        for shard in range(keys.SHARDS):
-            pipe.smembers(keys.shopper(shard, shopper))
-        found = await pipe.execute()
+    found = await wire.ask_all(("SMEMBERS", keys.shopper(shard, shopper)) for shard in range(keys.SHARDS))
     return sorted(ConversationId(member.decode()) for members in found for member in members)
 
 
@@ -41,7 +35,7 @@ async def export(conversations: Conversations, shopper: str) -> dict[str, Any]:
         StoreUnavailable: Redis does not answer.
     """
     exported = []
-    for conversation in await conversations_of(conversations.redis, shopper):
+    for conversation in await conversations_of(conversations.wire, shopper):
         found = await conversations.load(conversation)
         if found is not None:
             exported.append(
@@ -63,14 +57,14 @@ async def erase(conversations: Conversations, shopper: str) -> int:
     Raises:
         StoreUnavailable: Redis does not answer; ask again.
     """
-    redis = conversations.redis
-    found = await conversations_of(redis, shopper)
+    wire = conversations.wire
+    found = await conversations_of(wire, shopper)
     for conversation in found:
         await _erase_one(conversations, conversation, shopper)
     if found:
         # Hosted servers forbid it, and one under way is as good: deleted is deleted, the file follows later.
         with suppress(StoreUnavailable):
-            await ask(redis, "BGREWRITEAOF")
+            await wire.ask("BGREWRITEAOF")
     return len(found)
 
 
@@ -81,7 +75,7 @@ async def _erase_one(conversations: Conversations, conversation: ConversationId,
         log = await _whole_log(conversations, conversation)
         seen = [key.seen(entry.message.id) for entry in log if entry.message is not None]
         erased = await _erase(
-            conversations.redis,
+            conversations.wire,
             [key.hash, key.mail, key.said, key.log, key.post, key.ready, key.outbox, key.shopper(shopper), *seen],
             [key.id, log[-1].id if log else "", READY_GROUP, OUTBOX_GROUP],
         )

@@ -6,10 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from redis.asyncio import Redis
-
 from bot.conversations import codec, keys
-from bot.conversations.connection import Script, ask
+from bot.conversations.connection import Script, Wire
 from bot.conversations.keys import SEEN, ConversationKeys
 from bot.conversations.live import Growth, Live
 from bot.conversations.queue import READY_GROUP, Lease
@@ -48,11 +46,11 @@ class Conversations:
     """
 
     def __init__(
-        self, redis: Redis, *, retention: timedelta, push: frozenset[str] = frozenset(), mailbox: int = MAILBOX
+        self, wire: Wire, *, retention: timedelta, push: frozenset[str] = frozenset(), mailbox: int = MAILBOX
     ) -> None:
         """``push`` names the channels whose replies go to the outbox, for a platform to be called."""
-        self.redis = redis
-        self._live = Live(redis)
+        self.wire = wire
+        self._live = Live(wire)
         self._push = push
         self._mailbox = mailbox
         self._retention = retention
@@ -60,7 +58,7 @@ class Conversations:
         self._seen_ms = min(_milliseconds(SEEN), self._retention_ms)
 
     async def aclose(self) -> None:
-        """Stop following; the Redis client is the caller's."""
+        """Stop following; the wire is the caller's."""
         await self._live.aclose()
 
     async def ping(self) -> None:
@@ -69,24 +67,25 @@ class Conversations:
         Raises:
             StoreUnavailable: it does not.
         """
-        await ask(self.redis, "PING")
+        await self.wire.ask("PING")
 
     async def accept(self, message: Message) -> Accepted:
         """Make ``message`` durable and wake a worker, unless it came before.
 
         Raises:
-            BadRequest: its metadata is no JSON.
+            BadRequest: its ids or its metadata cannot be stored as text and JSON.
             MailboxFull: too many messages of this conversation wait already.
             StoreUnavailable: Redis does not answer; the platform should deliver again.
         """
+        entry = codec.encode_entry(EntryKind.SHOPPER, message=message)  # First: it finds what is no text.
         key = ConversationKeys.of(message.conversation)
         log_id, duplicate = await _accept(
-            self.redis,
+            self.wire,
             [key.seen(message.id), key.hash, key.mail, key.log, key.ready, key.shopper(message.sender)],
             [
                 key.id,
-                codec.encode_message(message),
-                codec.encode_entry(EntryKind.SHOPPER, message=message),
+                codec.encode(message),
+                entry,
                 message.sender,
                 self._retention_ms,
                 self._seen_ms,
@@ -109,7 +108,7 @@ class Conversations:
         """
         key = ConversationKeys.of(conversation)
         owner = () if lease is None else (lease.consumer, lease.entry)
-        found = await _load(self.redis, [key.hash, key.mail, key.said, key.ready], [READY_GROUP, *owner])
+        found = await _load(self.wire, [key.hash, key.mail, key.said, key.ready], [READY_GROUP, *owner])
         if found is None:
             return None
         version, epoch, floor, state, mail, said, deliveries = found
@@ -137,7 +136,7 @@ class Conversations:
         """
         key = ConversationKeys.of(conversation.id)
         said = await _say(
-            self.redis,
+            self.wire,
             [key.hash, key.said, key.log, key.ready, key.post, key.outbox],
             [
                 conversation.version,
@@ -178,7 +177,7 @@ class Conversations:
         key = ConversationKeys.of(conversation.id)
         entries = _entries(conversation, turn)
         committed = await _commit(
-            self.redis,
+            self.wire,
             [
                 key.hash,
                 key.mail,
@@ -220,7 +219,7 @@ class Conversations:
         """
         key = ConversationKeys.of(conversation)
         epoch: int | None = await _floor(
-            self.redis,
+            self.wire,
             [key.hash, key.log],
             [floor, codec.encode_entry(EntryKind.FLOOR, floor=floor), uuid.uuid4().hex, self._retention_ms, key.live],
         )
@@ -233,7 +232,7 @@ class Conversations:
             StoreUnavailable: Redis does not answer.
         """
         start = "-" if after is None else f"({after}"
-        found = await ask(self.redis, "XRANGE", ConversationKeys.of(conversation).log, start, "+", "COUNT", count)
+        found = await self.wire.ask("XRANGE", ConversationKeys.of(conversation).log, start, "+", "COUNT", count)
         return [codec.decode_entry(LogId(log_id.decode()), fields[b"e"]) for log_id, fields in found]
 
     @asynccontextmanager
@@ -252,7 +251,7 @@ class Conversations:
         Raises:
             StoreUnavailable: Redis does not answer.
         """
-        reply = await ask(self.redis, "GET", keys.reply(key))
+        reply = await self.wire.ask("GET", keys.reply(key))
         return None if reply is None else codec.decode_reply(reply)
 
     async def remember(self, key: str, reply: tuple[Utterance, ...]) -> None:
@@ -261,7 +260,7 @@ class Conversations:
         Raises:
             StoreUnavailable: Redis does not answer.
         """
-        await ask(self.redis, "SET", keys.reply(key), codec.encode(reply), "PX", _milliseconds(keys.REPLY))
+        await self.wire.ask("SET", keys.reply(key), codec.encode(reply), "PX", _milliseconds(keys.REPLY))
 
     def _pushes(self, conversation: Conversation) -> bool:
         return conversation.mail[0].channel in self._push
