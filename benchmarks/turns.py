@@ -14,6 +14,7 @@ import contextlib
 import itertools
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -73,13 +74,13 @@ def server(writer: str, data: Path) -> Iterator[tuple[str, psutil.Process, float
 def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     import urllib.request
 
-    for _ in range(1200):
+    for _ in range(12000):
         if process.poll() is not None:
             raise SystemExit(f"The server ended with {process.returncode}:\n{log.read_text()[-3000:]}")
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/readyz", timeout=5):
             return
         time.sleep(0.05)
-    raise SystemExit("The server was not ready within a minute.")
+    raise SystemExit("The server was not ready within ten minutes.")
 
 
 async def load(url: str, conversations: int, seconds: float, texts: tuple[str, ...]) -> list[float]:
@@ -142,6 +143,7 @@ def main() -> None:
     parser.add_argument("--no-writer", action="store_true", help="leave out the part with the language model")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kefu-bench-") as folder:
+        shutil.copytree(Path(".kefu"), folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("redis", "eval"))
         data = Path(folder)
         with server("none", data):  # The first start makes the index and the models; it is not measured.
             pass

@@ -11,7 +11,7 @@ from bot.assistant import Assistant
 from bot.channels.pages import Pages
 from bot.channels.rest import RestChannel
 from bot.conversations import open_conversations
-from bot.dialogue.action_process import serve_actions
+from bot.dialogue.action_process import serve_actions, wait_until_up
 from bot.dialogue.action_server import ActionServer
 from bot.dialogue.domain import read_domain
 from bot.dialogue.hours import read_hours
@@ -34,8 +34,12 @@ MAX_BODY_BYTES = 64 * 1024
 
 
 @asynccontextmanager
-async def open_assistant(settings: Settings, replies: Replies | None) -> AsyncIterator[Assistant]:
-    """An assistant over the shop's knowledge, its models and its action server, open inside the block."""
+async def open_assistant(settings: Settings, replies: Replies, *, warm: bool = False) -> AsyncIterator[Assistant]:
+    """An assistant over the shop's knowledge, its models and its action server, open inside the block.
+
+    It can answer at once, without the writer and the action server while these are still starting; ``warm`` waits for
+    both.
+    """
     async with AsyncExitStack() as stack:
         domain = read_domain(settings.knowledge)
         hours = read_hours(settings.desk_hours, settings.desk_timezone)
@@ -56,6 +60,11 @@ async def open_assistant(settings: Settings, replies: Replies | None) -> AsyncIt
         if actions_url is None:
             actions_url = await stack.enter_async_context(serve_actions(settings.data / "actions.log"))
         actions = ActionServer(session, actions_url, domain, settings.action_timeout.total_seconds())
+
+        if warm:
+            await wait_until_up(session, actions_url)
+            if writer:
+                await writer.ready()
 
         ladder = Ladder(
             writer=writer,

@@ -60,7 +60,7 @@ class Assistant:
         watch = Stopwatch()
         text = "\n".join(message.text for message in conversation.mail)
         if unreadable := self._unreadable(text):
-            reply = self._respond(unreadable, conversation.state, conversation)
+            reply = self._respond(unreadable, state=conversation.state, conversation=conversation)
             return Turn(reply.utterances, conversation.state, Trace(decision=unreadable))
 
         with watch.stage("understand"):
@@ -77,18 +77,18 @@ class Assistant:
                     form = state.form or self.domain.rules[understood.intents[0].name].form
                     assert form is not None, "only a form asks for slots"
                     state = asked(state, form, slot)
-                    reply = self._respond(response, state, conversation)
+                    reply = self._respond(response, state=state, conversation=conversation)
                 case Act(action):
                     reply, state = await self._act(action, state, conversation, understood)
                 case Escalate(_, response):
                     state, floor = left(state), Floor.WAITING
-                    present = self.hours.open_at(datetime.now(UTC))
-                    reply = self._respond(response if present else f"{response}_offline", state, conversation)
+                    handoff = "utter_handoff" if self.hours.open_at(datetime.now(UTC)) else "utter_handoff_offline"
+                    reply = self._respond(*filter(None, (response, handoff)), state=state, conversation=conversation)
                 case Answer(None):
                     reply, state = await self._answer(understood, found, state, conversation, voice)
                 case Answer(response):
                     state = left(state) if understood.intents[0].name == "deny" else state
-                    reply = self._respond(response, state, conversation)
+                    reply = self._respond(response, state=state, conversation=conversation)
 
         trace = _trace(understood, found, decision, reply, watch)
         return Turn(reply.utterances, _remember(state, text, reply), trace, floor, reply.receipt)
@@ -99,10 +99,10 @@ class Assistant:
             return "utter_empty"
         return "utter_too_long" if len(text) > self.max_characters else None
 
-    def _respond(self, response: str, state: State, conversation: Conversation) -> Reply:
-        """A response of the shop's domain."""
-        utterance = self.domain.respond(response, state.language, state.slots, conversation.turn)
-        return Reply(Rung.RESPONSE, (utterance,))
+    def _respond(self, *responses: str, state: State, conversation: Conversation) -> Reply:
+        """Responses of the shop's domain."""
+        said = (self.domain.respond(name, state.language, state.slots, conversation.turn) for name in responses)
+        return Reply(Rung.RESPONSE, tuple(said))
 
     async def _answer(
         self, understood: Understanding, found: Findings, state: State, conversation: Conversation, voice: Voice
@@ -111,7 +111,7 @@ class Assistant:
         reply = await self.ladder.climb(understood, found, conversation, voice)
         if reply.rung is Rung.UNANSWERED:
             response = unanswered(state, understood, self.thresholds)
-            no_answer = self._respond(response, state, conversation)
+            no_answer = self._respond(response, state=state, conversation=conversation)
             return replace(reply, utterances=no_answer.utterances), replace(state, unanswered=state.unanswered + 1)
         about = replace(state, focus=found.products, filters=found.filters, topic=found.query, unanswered=0)
         return reply, about
@@ -123,7 +123,9 @@ class Assistant:
         try:
             result = await self.actions.run(action, replace(conversation, state=state), understood)
         except ActionUnavailable as exc:
-            return replace(self._respond("utter_action_failed", state, conversation), notes=(str(exc),)), left(state)
+            return replace(
+                self._respond("utter_action_failed", state=state, conversation=conversation), notes=(str(exc),)
+            ), left(state)
         slots = {**state.slots, **result.slots}
         known = {name: value for name, value in slots.items() if value is not None}
         return Reply(Rung.ACTION, result.utterances, receipt=result.receipt), left(replace(state, slots=known))

@@ -112,12 +112,10 @@ def ask(
 async def _ask(settings: Settings, question: str) -> Turn:
     """Make one turn for a shopper nobody knows, in this process and without Redis."""
     from bot.app import open_assistant
-    from bot.channels.terminal import Spoken, first_message
+    from bot.channels.terminal import Forgetful, Spoken, first_message
 
     spoken = Spoken()
-    async with open_assistant(settings, replies=None) as assistant:
-        if assistant.ladder.writer:
-            await assistant.ladder.writer.ready()
+    async with open_assistant(settings, Forgetful(), warm=True) as assistant:
         turn = await assistant.handle(first_message(question), spoken)
     return replace(turn, utterances=(*spoken.utterances, *turn.utterances))
 

@@ -6,7 +6,7 @@ approved answer → products that match → cached reply → the writer, checked
 import asyncio
 import hashlib
 import unicodedata
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,7 @@ from bot.errors import WriterUnavailable
 from bot.generation.listing import list_products
 from bot.generation.prompt import build_prompt
 from bot.generation.quote import quote
-from bot.generation.sentences import sentences
+from bot.generation.sentences import complete, sentences
 from bot.grounding.shown import clean
 from bot.ports import Checker, Replies, Voice, Writer
 from bot.records import Conversation, Findings, Hit, Passage, Receipt, Rung, Understanding, Utterance, Verdict
@@ -52,7 +52,7 @@ class Ladder:
 
     writer: Writer | None
     checker: Checker
-    replies: Replies | None
+    replies: Replies
     approved: float
     """Probability of being the very question asked from which an FAQ answer goes out as it stands."""
     answerable: float
@@ -76,12 +76,12 @@ class Ladder:
         if best is None or found.answerable < self.answerable:
             return Reply(Rung.UNANSWERED, notes=(f"answerable {found.answerable:.2f} < {self.answerable:.2f}",))
         key = _key(question, found)
-        if key and self.replies and (kept := await self.replies.recall(key)):
+        if key and (kept := await self.replies.recall(key)):
             return Reply(Rung.CACHED, kept)
         reply = await self._write(question, found, conversation, voice)
         if not reply.said:
             reply = replace(reply, rung=Rung.QUOTED, utterances=(quote(question.text, found.hits, question.language),))
-        if key and self.replies:
+        if key:
             await self.replies.remember(key, reply.said or reply.utterances)
         return reply
 
@@ -104,8 +104,12 @@ class Ladder:
         said = list(conversation.said)
         verdicts: list[Verdict] = []
         try:
-            async with aclosing(self._drafted(sentences(self.writer.write(prompt)))) as draft:
-                async for sentence in draft:
+            # Closed as soon as enough is said, so that the writer's seat is free for others.
+            async with (
+                aclosing(sentences(self.writer.write(prompt))) as draft,
+                aclosing(self._shown_in_time(draft)) as shown,
+            ):
+                async for sentence in shown:
                     verdict = await self.checker.check(sentence, sources, question.text)
                     verdicts.append(verdict)
                     if verdict.supported:
@@ -119,18 +123,18 @@ class Ladder:
             notes = (*notes, f"writer: {exc}")
         return Reply(Rung.WRITTEN, said=tuple(said), verdicts=tuple(verdicts), notes=notes)
 
-    async def _drafted(self, draft: AsyncIterator[str]) -> AsyncIterator[str]:
+    async def _shown_in_time(self, draft: AsyncIterator[str]) -> AsyncGenerator[str]:
         """The sentences of a draft as they may be shown, each within the shopper's patience."""
-        iterator = aiter(draft)
         while True:
             try:
                 async with asyncio.timeout(self.patience):
-                    sentence = await anext(iterator, None)
+                    sentence = await anext(draft, None)
             except TimeoutError as exc:
                 raise WriterUnavailable(f"no sentence within {self.patience:g} s") from exc
             if sentence is None:
                 return
-            if shown := clean(sentence):
+            # What a limit of tokens cut off is no sentence.
+            if complete(sentence) and (shown := clean(sentence)):
                 yield shown
 
 

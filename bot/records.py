@@ -269,7 +269,8 @@ class Escalate:
     """Hand over to a human agent."""
 
     reason: str
-    response: str
+    response: str | None = None
+    """Said before the hand-over itself."""
 
 
 Decision = Ask | Act | Answer | Escalate

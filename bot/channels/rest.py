@@ -87,7 +87,7 @@ class RestChannel:
     async def _replies(self, message: Message) -> AsyncIterator[dict[str, Any]]:
         """Accept ``message``; yield the replies of the turn it opens as they enter the log."""
         # Following starts before accepting, so a turn that is faster than this task is not missed.
-        async with self._conversations.follow(message.conversation) as growth:
+        async with self._conversations.follow(message.conversation) as grown:
             accepted = await self._conversations.accept(message)
             cursor = accepted.log_id
             sources: dict[PassageId, Citation] = {}
@@ -102,7 +102,7 @@ class RestChannel:
                         if sources:
                             yield {"recipient_id": message.sender, "custom": {"sources": _sources(sources.values())}}
                         return
-                await growth.wait()
+                await grown()
 
 
 def read_message(body: str) -> Message:

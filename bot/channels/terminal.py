@@ -84,6 +84,16 @@ class Spoken:
         self.utterances.append(utterance)
 
 
+class Forgetful:
+    """Keeps no reply; implements `ports.Replies`."""
+
+    async def recall(self, key: str) -> None:
+        """Nothing is kept."""
+
+    async def remember(self, key: str, reply: tuple[Utterance, ...]) -> None:
+        """Forget it."""
+
+
 def show_turn(turn: Turn, console: Console) -> None:
     """Print a turn: what was said, from where, and why."""
     for utterance in turn.utterances:

@@ -47,9 +47,9 @@ def decide(
     approved = findings.hits[0].question if findings.hits else 0.0
 
     if rule.action == HANDOFF and confidence >= thresholds.personal:
-        return Escalate("the shopper asked for a person", "utter_handoff")
+        return Escalate("the shopper asked for a person")
     if understanding.mood is Mood.ANGRY and floor is Floor.ASSISTANT:
-        return Escalate("the shopper is angry", "utter_handoff")
+        return Escalate("the shopper is angry", "utter_sorry")
     if state.form and _keeps_form(state, understanding, intent, sure, approved, thresholds):
         return _go_on(state.form, state, domain, thresholds)
     if intent == "manipulation" and confidence >= thresholds.intent:
@@ -81,7 +81,7 @@ def _go_on(form: str, state: State, domain: Domain, thresholds: Thresholds) -> D
     if slot is None:
         return Act(domain.submits[form])
     if slot == state.requested and state.attempts >= thresholds.attempts:
-        return Escalate(f"{slot} was asked for {state.attempts} times", "utter_handoff")
+        return Escalate(f"{slot} was asked for {state.attempts} times")
     return Ask(slot, f"utter_ask_{slot}")
 
 

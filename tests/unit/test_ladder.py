@@ -1,0 +1,264 @@
+"""The ladder: which rung answers, what the writer may say, and what is kept for the next shopper."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Literal
+
+import pytest
+
+from bot.errors import FloorLost, WriterUnavailable
+from bot.ladder import Ladder, Reply
+from bot.records import (
+    Citation,
+    Conversation,
+    ConversationId,
+    Entity,
+    Filter,
+    Findings,
+    Floor,
+    Hit,
+    Kind,
+    LogId,
+    Message,
+    MessageId,
+    Passage,
+    PassageId,
+    Rung,
+    State,
+    Understanding,
+    Utterance,
+    Verdict,
+)
+
+RETURNS = Passage(
+    PassageId("policy:returns"),
+    Kind.POLICY,
+    "Returns",
+    "You can return items within 30 days.",
+    "policies/returns.md#time",
+)
+FAQ = Passage(
+    PassageId("faq:returns"), Kind.FAQ, "How long?", "30 days.", "faq/returns.yml#how-long", questions=("How long?",)
+)
+TENT = Passage(
+    PassageId("product:T1"), Kind.PRODUCT, "Tarn 1", "A tent.", "products.csv#T1",
+    attributes={"sku": "T1", "name": "Tarn 1", "price": "219.95", "currency": "EUR", "stock": "3"},
+)  # fmt: skip
+
+
+@dataclass
+class ScriptedWriter:
+    """Writes its pieces; hangs or dies where it is told to."""
+
+    pieces: Sequence[str] = ()
+    hangs: bool = False
+    dies: bool = False
+    languages: frozenset[str] = frozenset({"en"})
+    prompts: list[Sequence[Mapping[str, str]]] = field(default_factory=list)
+    status: Literal["loading", "ready", "failed"] = "ready"
+    closed: bool = False
+
+    async def ready(self) -> None: ...
+
+    async def write(self, chat: Sequence[Mapping[str, str]]) -> AsyncIterator[str]:
+        self.prompts.append(chat)
+        try:
+            for piece in self.pieces:
+                await asyncio.sleep(0)
+                yield piece
+            if self.hangs:
+                await asyncio.sleep(60)
+            if self.dies:
+                raise WriterUnavailable("gone")
+        finally:
+            self.closed = True
+
+
+class TrueIfKnown:
+    """Supports what a source says word for word."""
+
+    async def check(self, sentence: str, sources: Sequence[Passage], question: str) -> Verdict:
+        for source in sources:
+            if sentence in source.text:
+                return Verdict(sentence, True, citation=Citation(source.id, source.title, source.source))
+        return Verdict(sentence, False)
+
+
+@dataclass
+class Heard:
+    """A voice that remembers; the floor is lost after ``until`` utterances."""
+
+    until: int = 100
+    utterances: list[Utterance] = field(default_factory=list)
+
+    async def say(self, utterance: Utterance) -> None:
+        if len(self.utterances) >= self.until:
+            raise FloorLost("an agent took over")
+        self.utterances.append(utterance)
+
+
+class Memory(dict[str, tuple[Utterance, ...]]):
+    async def recall(self, key: str) -> tuple[Utterance, ...] | None:
+        return self.get(key)
+
+    async def remember(self, key: str, reply: tuple[Utterance, ...]) -> None:
+        self[key] = reply
+
+
+def understood(
+    text: str = "how long for returns?", language: str = "en", entities: tuple[Entity, ...] = ()
+) -> Understanding:
+    return Understanding(text, language, (), 1.0, entities)
+
+
+def found(
+    *passages: Passage, question: float = 0.0, answerable: float = 0.9, query: str = "how long for returns?"
+) -> Findings:
+    hits = tuple(Hit(passage, 1.0, 0.8, 0.5, question) for passage in passages)
+    return Findings(query, hits, answerable, version="v1")
+
+
+def conversation(said: tuple[Utterance, ...] = ()) -> Conversation:
+    message = Message(
+        MessageId("1"), ConversationId("rest:1"), "rest", "1", "x", datetime.now(UTC), log_id=LogId("1-0")
+    )
+    return Conversation(ConversationId("rest:1"), 0, 0, Floor.ASSISTANT, State(), (message,), said)
+
+
+def ladder(writer: ScriptedWriter | None, memory: Memory | None = None) -> Ladder:
+    return Ladder(writer, TrueIfKnown(), Memory() if memory is None else memory, 0.9, 0.5, patience=0.2)
+
+
+async def climb(
+    writer: ScriptedWriter | None,
+    findings: Findings,
+    *,
+    question: Understanding | None = None,
+    voice: Heard | None = None,
+    memory: Memory | None = None,
+    said: tuple[Utterance, ...] = (),
+) -> Reply:
+    return await ladder(writer, memory).climb(question or understood(), findings, conversation(said), voice or Heard())
+
+
+async def test_that_an_approved_answer_needs_no_writer() -> None:
+    writer = ScriptedWriter(["You can return items within 30 days."])
+    reply = await climb(writer, found(FAQ, question=0.95))
+    assert (reply.rung, [u.text for u in reply.utterances]) == (Rung.APPROVED, ["30 days."])
+    assert not writer.prompts
+
+
+async def test_that_a_search_with_conditions_is_listed() -> None:
+    listed = replace(found(TENT), products=("T1",), filters=(Filter("price", "<=", "250"),))
+    reply = await climb(None, listed)
+    assert reply.rung is Rung.LISTED
+    assert "219.95 EUR" in reply.utterances[0].text
+
+
+async def test_that_what_passes_the_check_is_said_at_once_and_with_its_source() -> None:
+    voice = Heard()
+    reply = await climb(ScriptedWriter(["You can return items ", "within 30 days. "]), found(RETURNS), voice=voice)
+    assert reply.rung is Rung.WRITTEN
+    assert [u.text for u in voice.utterances] == ["You can return items within 30 days."]
+    assert voice.utterances[0].citations[0].passage == "policy:returns"
+    assert reply.utterances == ()
+
+
+async def test_that_what_fails_is_never_said_and_the_passage_is_quoted() -> None:
+    voice = Heard()
+    writer = ScriptedWriter(["Returns take 300 days. ", "They cost 5 EUR. ", "You can return items within 30 days. "])
+    reply = await climb(writer, found(RETURNS), voice=voice)
+    assert voice.utterances == []
+    assert reply.rung is Rung.QUOTED
+    assert [u.text for u in reply.utterances] == ["You can return items within 30 days."]
+    assert [verdict.supported for verdict in reply.verdicts] == [False, False]
+    assert writer.closed
+
+
+async def test_that_a_writer_that_hangs_leaves_the_next_rung_and_what_was_said_stays() -> None:
+    silent = await climb(ScriptedWriter([], hangs=True), found(RETURNS))
+    assert silent.rung is Rung.QUOTED
+    assert "no sentence within" in silent.notes[0]
+    spoke = await climb(ScriptedWriter(["You can return items within 30 days. And"], hangs=True), found(RETURNS))
+    assert spoke.rung is Rung.WRITTEN
+    assert len(spoke.said) == 1
+
+
+async def test_that_a_writer_that_dies_is_noted() -> None:
+    reply = await climb(ScriptedWriter([], dies=True), found(RETURNS))
+    assert (reply.rung, reply.notes) == (Rung.QUOTED, ("writer: gone",))
+
+
+async def test_that_a_writer_is_not_asked_for_a_language_it_does_not_speak() -> None:
+    writer = ScriptedWriter(["x"])
+    reply = await climb(writer, found(RETURNS), question=understood("退货多久", "zh"))
+    assert reply.rung is Rung.QUOTED
+    assert not writer.prompts
+
+
+async def test_that_an_agent_who_takes_the_floor_stops_the_reply() -> None:
+    voice = Heard(until=1)
+    writer = ScriptedWriter(["You can return items within 30 days. ", "You can return items. ", "You can. "])
+    with pytest.raises(FloorLost):
+        await climb(
+            writer,
+            found(replace(RETURNS, text="You can return items within 30 days. You can return items. You can.")),
+            voice=voice,
+        )
+    assert len(voice.utterances) == 1
+    assert writer.closed
+
+
+async def test_that_an_interrupted_reply_goes_on_and_repeats_nothing() -> None:
+    before = (Utterance("You can return items within 30 days."),)
+    voice = Heard()
+    writer = ScriptedWriter([])
+    reply = await climb(writer, found(FAQ, question=1.0), voice=voice, said=before)
+    assert (reply.rung, reply.said, voice.utterances) == (Rung.WRITTEN, before, [])
+    assert "within 30 days" in str(writer.prompts[0])
+    assert (await climb(None, found(FAQ, question=1.0), said=before)).utterances == ()
+
+
+async def test_that_what_is_not_known_is_not_answered() -> None:
+    assert (await climb(ScriptedWriter(["x"]), found(RETURNS, answerable=0.2))).rung is Rung.UNANSWERED
+    assert (await climb(ScriptedWriter(["x"]), found())).rung is Rung.UNANSWERED
+
+
+async def test_that_the_same_question_is_written_once() -> None:
+    memory, writer = Memory(), ScriptedWriter(["You can return items within 30 days."])
+    first = await climb(writer, found(RETURNS), memory=memory)
+    again = await climb(
+        writer,
+        found(RETURNS, query="How long  for returns"),
+        question=understood("How long  for returns"),
+        memory=memory,
+    )
+    assert (first.rung, again.rung) == (Rung.WRITTEN, Rung.CACHED)
+    assert again.utterances == first.said
+    assert len(writer.prompts) == 1
+
+
+async def test_that_new_knowledge_forgets_old_replies() -> None:
+    memory, writer = Memory(), ScriptedWriter(["You can return items within 30 days."])
+    await climb(writer, found(RETURNS), memory=memory)
+    assert (await climb(writer, replace(found(RETURNS), version="v2"), memory=memory)).rung is Rung.WRITTEN
+
+
+async def test_that_nothing_personal_is_kept_or_sent_to_the_writer() -> None:
+    memory, writer = Memory(), ScriptedWriter(["You can return items within 30 days."])
+    text = "I am a@b.example, order LF-204518: how long for returns?"
+    entities = (Entity("email", "a@b.example", 5, 16, "regex"), Entity("order_number", "LF-204518", 24, 33, "regex"))
+    await climb(writer, found(RETURNS, query=text), question=understood(text, entities=entities), memory=memory)
+    assert not memory
+    assert "a@b.example" not in str(writer.prompts)
+    assert "LF-204518" not in str(writer.prompts)
+    assert "[email], order [order_number]: how long" in str(writer.prompts)
+
+
+async def test_that_a_follow_up_is_answered_for_this_shopper_alone() -> None:
+    memory = Memory()
+    follow_up = found(RETURNS, query="how long for returns of boots?")
+    await climb(ScriptedWriter(["You can return items within 30 days."]), follow_up, memory=memory)
+    assert not memory
