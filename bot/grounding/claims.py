@@ -33,17 +33,19 @@ QUANTITIES = frozenset({"number", "price", "percentage", "time", "duration", "me
 FREE = Quantity(Decimal(0), Decimal(0), "free")
 """What "free" says: a price of nothing. It is as hard a claim as a number."""
 
-_EMAIL = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}")
+_EMAIL = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}", re.A)
 _LINK = re.compile(
     r"(?:https?://|www\.)[^\s<>\"')\]]{1,500}"
     r"|\b[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,4}\.(?:com|net|org|nl|de|be|eu|uk|cn|io|shop|store|app|info|biz|example)"
     r"(?:/[^\s<>\"')\]]{0,300})?(?![\w@])",
-    re.I,
+    re.I | re.A,
 )
 _PHONE = re.compile(r"(?:\+|\b00|\b0)\d(?:[ ()/.-]{0,2}\d){6,14}(?![\d:])|\b1?[ -]?8\d\d[- ]\d{3}[- ]\d{4}\b")
-_CODE = re.compile(r"(?<![\w-])(?=[A-Za-z0-9-]{0,40}\d)[A-Za-z][A-Za-z0-9]{0,30}(?:-[A-Za-z0-9]{1,30}){0,6}(?![\w-])")
-_SHOUT = re.compile(r"(?<![\w-])[A-Z][A-Z0-9]{3,30}(?![\w-])")
-_ALNUM = re.compile(r"(?<![\w.-])\d{1,12}[A-Za-z][A-Za-z0-9]{0,20}(?![\w-])")
+_CODE = re.compile(
+    r"(?<![\w-])(?=[A-Za-z0-9-]{0,40}\d)[A-Za-z][A-Za-z0-9]{0,30}(?:-[A-Za-z0-9]{1,30}){0,6}(?![\w-])", re.A
+)
+_SHOUT = re.compile(r"(?<![\w-])[A-Z][A-Z0-9]{3,30}(?![\w-])", re.A)
+_ALNUM = re.compile(r"(?<![\w.-])\d{1,12}[A-Za-z][A-Za-z0-9]{0,20}(?![\w-])", re.A)
 _REST = re.compile(r"[^\s\x00]{0,40}?\d+(?:[.,:/]\d+){0,8}")
 """Digits that nothing else could read ("28:00"): still a claim, to be found in the source as it is spelled."""
 
@@ -127,7 +129,9 @@ _FREE = re.compile(
     r"(?<![\w-])(?:free|gratis|complimentary)(?![\w-])(?! (?:to|of (?!charge)|from (?:chemicals|pfas)))|免费|免邮|包邮|不收费|免运费",
     re.I,
 )
-_NAME = re.compile(r"(?<![\w'-])[A-ZÀ-Þ][\w'-]{1,40}(?:(?: & | )(?:[A-ZÀ-Þ][\w'-]{0,40}|\d{1,5}(?![\d.,:%])))*")
+_NAME = re.compile(
+    r"(?<![A-Za-zÀ-ÿ0-9_'-])[A-ZÀ-Þ][\w'-]{1,40}(?:(?: & | )(?:[A-ZÀ-Þ][\w'-]{0,40}|\d{1,5}(?![\d.,:%])))*"
+)
 
 
 def find_claims(text: str) -> tuple[Found, ...]:

@@ -39,6 +39,7 @@ class Finding:
 class _Try:
     """One clause against one source sentence."""
 
+    clause: Clause
     source: Source
     failures: dict[Found | None, str] = field(default_factory=dict)
     open_words: list[str] = field(default_factory=list)
@@ -57,7 +58,11 @@ def judge(said: Said, library: Library, question: str) -> Finding:
         reason = "no source was fetched in this turn"
         return Finding((Claim("statement", said.statement, False, reason),))
     group, found, verbatim = min(tries, key=lambda tried: _cost(tried[1]))
-    extra = _word_for_word(said, sentence, found, library, asked) if verbatim else _beyond(said, sentence, group, found, library, asked)
+    extra = (
+        _word_for_word(said, sentence, found, library, asked)
+        if verbatim
+        else _beyond(said, sentence, group, found, library, asked)
+    )
     return _finding(said, sentence, group, found, extra, verbatim)
 
 
@@ -86,7 +91,13 @@ def _against(
     for source in group.sources:
         if words and words == _plain_words(source.sentence.text):
             about = _unnamed(group, library, asked)
-            return [_Try(source, {None: about} if about and not _names_itself(source, group, library) else {})], True
+            return [
+                _Try(
+                    sentence.clauses[0],
+                    source,
+                    {None: about} if about and not _names_itself(source, group, library) else {},
+                )
+            ], True
     about = _about(sentence, group, library, asked)
     found = []
     for clause in sentence.clauses:
@@ -98,7 +109,23 @@ def _against(
         if about:
             best.failures[None] = about
         found.append(best)
-    return found or [_Try(group.sources[0], {None: "it states nothing that a source could support"})], False
+    stated = tuple(c for source in {id(t.source): t.source for t in found}.values() for c in source.sentence.claims)
+    for tried, claim in ((tried, claim) for tried in found for claim in sentence.claims if claim.kind in QUANTITIES):
+        if _times(claim, sentence.claims) > max(1, _times(claim, stated)):
+            tried.failures[claim] = f"“{claim.text}” is said more often than in the source"
+    _free_alone(found, sentence)
+    return found or [
+        _Try(sentence.clauses[0], group.sources[0], {None: "it states nothing that a source could support"})
+    ], False
+
+
+def _free_alone(found: Sequence[_Try], sentence: Sentence) -> None:
+    """A bare "free" beside a price is of the same thing, so both must stand in one sentence of the source."""
+    priced = {id(t.source) for t in found if any(c.kind == "price" and c.value != FREE for c in t.clause.claims)}
+    for tried in found:
+        prices = [claim for claim in tried.clause.claims if claim.kind == "price"]
+        if priced and prices and all(claim.value == FREE for claim in prices) and id(tried.source) not in priced:
+            tried.failures[prices[0]] = f"“{prices[0].text}” is said of something else in the source"
 
 
 def _limited(clause: Clause, whole: Sentence, chosen: Source, group: Group) -> str:
@@ -126,6 +153,10 @@ def _about(sentence: Sentence, group: Group, library: Library, asked: _Question)
     if not group.name:
         return ""
     titles = library.titles
+    # "The Glim weighs 92 g": a family's name alone must be as unmistakable as a shortened one.
+    said = said or [
+        frozenset({str(c.value)}) for c in sentence.claims if c.kind == "name" and c.value in titles.families
+    ]
     if said:
         return "" if any(titles.naming(name, group.name) for name in said) else "it is about another product"
     return _unnamed(group, library, asked)
@@ -149,7 +180,7 @@ def _unnamed(group: Group, library: Library, asked: _Question) -> str:
 
 
 def _try(clause: Clause, whole: Sentence, source: Source, group: Group, library: Library, asked: _Question) -> _Try:
-    tried = _Try(source)
+    tried = _Try(clause, source)
     holding, touched = _aligned(clause, source)
     aligned = (*holding, *touched)
     for claim in clause.claims:
@@ -157,9 +188,6 @@ def _try(clause: Clause, whole: Sentence, source: Source, group: Group, library:
         if reason:
             tried.failures[claim] = reason
     known = source.sentence.stems | source.context | source.before
-    for claim in clause.quantities():
-        if _times(claim, clause.claims) > max(1, _times(claim, source.sentence.claims)):
-            tried.failures[claim] = f"“{claim.text}” stands there more often than in the source"
     tried.open_words = [word for word in clause.content if not concepts(word) & known]
     if tried.failures:
         return tried

@@ -114,7 +114,11 @@ def _read(passage: Passage, text: str, titles: Titles) -> list[Source]:
 
 def spell(text: str) -> str:
     """The one spelling in which sentences and sources are compared."""
-    return join_phrases(plain(text))
+    return join_phrases(_HALVES.sub(r"\1m", plain(text)))
+
+
+_HALVES = re.compile(r"\b([ap])\. ?m\b\.?", re.I)
+"""``4 p.m.`` has dots that end no sentence."""
 
 
 def _facts(product: Passage) -> list[str]:

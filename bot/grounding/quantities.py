@@ -209,7 +209,7 @@ def _english(words: Sequence[Token], at: int) -> tuple[Decimal, int] | None:
     return (Decimal(total + current), end) if end > at else None
 
 
-def _chinese(words: Sequence[Token], at: int) -> tuple[Decimal, int] | None:
+def _chinese(words: Sequence[Token], at: int, alone: bool = False) -> tuple[Decimal, int] | None:
     total, current, end = 0, 0, at
     while end < len(words) and end - at < 10:
         char = words[end].text
@@ -222,7 +222,7 @@ def _chinese(words: Sequence[Token], at: int) -> tuple[Decimal, int] | None:
         end += 1
     # A lone numeral is often part of a word (一般, 十分): it counts only before a unit or a classifier.
     counted = _unit_after(words, end) or (end < len(words) and words[end].text in "个件次种人张条双款倍位只点顶")
-    if end - at == 1 and not counted:
+    if end - at == 1 and not counted and not alone:
         return None
     return Decimal(total + current), end
 
@@ -328,8 +328,8 @@ def _counted(words: Sequence[Token], at: int) -> Reading | None:
             kind, unit, factor = _UNITS[after]
             return Reading(kind, Quantity(Decimal(factor), Decimal(factor), unit), at, at + 2)
     if [word.text for word in words[at : at + 3]] == ["百", "分", "之"]:
-        number = _number(words, at + 3)
-        if number:
+        number = _number(words, at + 3) or (_chinese(words, at + 3, alone=True) if at + 3 < len(words) else None)
+        if number and number[1] > at + 3:
             return Reading("percentage", Quantity(number[0], number[0], "%"), at, number[1])
     return None
 
