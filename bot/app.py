@@ -16,6 +16,7 @@ from bot.dialogue.action_server import ActionServer
 from bot.dialogue.domain import read_domain
 from bot.dialogue.hours import read_hours
 from bot.dialogue.policy import Thresholds
+from bot.generation.endpoint import EndpointWriter
 from bot.generation.writer import TransformersWriter
 from bot.grounding.verdict import GroundingChecker
 from bot.ladder import Ladder
@@ -81,8 +82,6 @@ async def open_assistant(settings: Settings, replies: Replies, *, warm: bool = F
 async def _open_writer(settings: Settings, session: aiohttp.ClientSession) -> AsyncIterator[Writer | None]:
     """The language model that the settings choose: an endpoint, weights in this process, or none."""
     if settings.writer_url:
-        from bot.generation.endpoint import EndpointWriter
-
         yield EndpointWriter(session, settings)
     elif settings.writer == "none":
         yield None

@@ -8,6 +8,7 @@ from bot.dialogue.forms import asked, fill, left
 from bot.dialogue.hours import DeskHours
 from bot.dialogue.policy import Thresholds, decide, unanswered
 from bot.errors import ActionUnavailable
+from bot.grounding.shown import clean
 from bot.ladder import Ladder, Reply
 from bot.ports import Actions, Recognizer, Retriever, Voice
 from bot.records import (
@@ -86,7 +87,7 @@ class Assistant:
                     reply = self._respond(*filter(None, (response, handoff)), state=state, conversation=conversation)
                 case Answer(None):
                     reply, state = await self._answer(understood, found, state, conversation, voice)
-                case Answer(response):
+                case Answer(str(response)):
                     state = left(state) if understood.intents[0].name == "deny" else state
                     reply = self._respond(response, state=state, conversation=conversation)
 
@@ -95,7 +96,7 @@ class Assistant:
 
     def _unreadable(self, text: str) -> str | None:
         """The response to mail that holds nothing to understand, or more than is read."""
-        if not text.strip():
+        if not clean(text).strip():
             return "utter_empty"
         return "utter_too_long" if len(text) > self.max_characters else None
 

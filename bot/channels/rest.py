@@ -14,7 +14,7 @@ from aiohttp import web
 
 from bot.conversations import Conversations
 from bot.errors import BadRequest, MailboxFull, StoreUnavailable
-from bot.records import Citation, ConversationId, EntryKind, Message, MessageId, PassageId, Utterance
+from bot.records import Citation, ConversationId, EntryKind, Message, MessageId, PassageId, TurnId, Utterance
 
 CHANNEL = "rest"
 """What Rasa calls this input channel; conversations are named ``rest:<sender>``."""
@@ -89,12 +89,12 @@ class RestChannel:
         # Following starts before accepting, so a turn that is faster than this task is not missed.
         async with self._conversations.follow(message.conversation) as grown:
             accepted = await self._conversations.accept(message)
-            cursor = accepted.log_id
+            cursor, turn = accepted.log_id, TurnId(accepted.log_id)
             sources: dict[PassageId, Citation] = {}
             while True:
                 for entry in await self._conversations.read(message.conversation, after=cursor):
                     cursor = entry.id
-                    if entry.kind is EntryKind.ASSISTANT and entry.turn == accepted.log_id and entry.utterance:
+                    if entry.kind is EntryKind.ASSISTANT and entry.turn == turn and entry.utterance:
                         sources |= {citation.passage: citation for citation in entry.utterance.citations}
                         for row in wire(entry.utterance):
                             yield {"recipient_id": message.sender, **row}

@@ -1,0 +1,165 @@
+"""The whole way of a message, over a scripted recognizer and shop: what leaves, and what is remembered."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.assistant import REMEMBERED, Assistant
+from bot.dialogue.domain import read_domain
+from bot.dialogue.hours import read_hours
+from bot.dialogue.policy import Thresholds
+from bot.errors import ActionUnavailable
+from bot.ladder import Ladder
+from bot.records import (
+    ActionResult,
+    Conversation,
+    ConversationId,
+    Entity,
+    Findings,
+    Floor,
+    Hit,
+    Intent,
+    LogId,
+    Message,
+    MessageId,
+    Mood,
+    Receipt,
+    Rung,
+    State,
+    Turn,
+    Understanding,
+    Utterance,
+)
+from tests.unit.test_ladder import FAQ, RETURNS, Heard, Memory, TrueIfKnown
+
+DOMAIN = read_domain(Path(__file__).parents[2] / "knowledge")
+
+NOTHING = Findings("", (), 0.0)
+DONE = ActionResult()
+
+
+@dataclass
+class Script:
+    """Understands and finds what it is told; runs actions that it is told."""
+
+    meaning: Understanding
+    findings: Findings = NOTHING
+    result: ActionResult | ActionUnavailable = DONE
+
+    async def understand(self, text: str, state: State) -> Understanding:
+        return replace(self.meaning, text=text)
+
+    async def search(self, understanding: Understanding, state: State) -> Findings:
+        return replace(self.findings, query=understanding.text)
+
+    async def run(self, action: str, conversation: Conversation, understanding: Understanding) -> ActionResult:
+        if isinstance(self.result, ActionUnavailable):
+            raise self.result
+        return self.result
+
+
+def meaning(intent: str, confidence: float = 0.95, *entities: Entity, mood: Mood = Mood.CALM) -> Understanding:
+    return Understanding("", "en", (Intent(intent, confidence),), 0.95, entities, mood)
+
+
+async def handle(
+    script: Script, *texts: str, state: State | None = None, floor: Floor = Floor.ASSISTANT, hours: str = "always"
+) -> Turn:
+    mail = tuple(
+        Message(
+            MessageId(str(i)), ConversationId("rest:1"), "rest", "1", text, datetime.now(UTC), log_id=LogId(f"{i}-0")
+        )
+        for i, text in enumerate(texts)
+    )
+    ladder = Ladder(None, TrueIfKnown(), Memory(), 0.9, 0.5, patience=1)
+    assistant = Assistant(
+        script, script, script, ladder, DOMAIN, read_hours(hours, "UTC"), Thresholds(), max_characters=100
+    )
+    return await assistant.handle(Conversation(ConversationId("rest:1"), 0, 0, floor, state or State(), mail), Heard())
+
+
+def said(turn: Turn) -> str:
+    return " ".join(utterance.text for utterance in turn.utterances)
+
+
+async def test_that_nothing_is_said_while_an_agent_has_the_floor() -> None:
+    state = State(topic="tents")
+    turn = await handle(Script(meaning("greet")), "hello", state=state, floor=Floor.AGENT)
+    assert (turn.utterances, turn.state, turn.floor) == ((), state, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "response"), [("   ", "utter_empty"), ("\u200b \n", "utter_empty"), ("x" * 101, "utter_too_long")]
+)
+async def test_that_mail_that_cannot_be_read_is_answered_all_the_same(text: str, response: str) -> None:
+    turn = await handle(Script(meaning("x", 0.2)), text)
+    wordings = {DOMAIN.respond(response, "en", {}, str(seed)).text for seed in range(30)}
+    assert said(turn) in wordings
+
+
+async def test_that_a_burst_is_understood_as_one_text() -> None:
+    turn = await handle(Script(meaning("greet")), "Hi", "there")
+    assert turn.state.history[-1].shopper == "Hi\nthere"
+
+
+async def test_that_a_person_is_announced_as_the_desk_is_open_or_closed() -> None:
+    script = Script(meaning("talk_to_human"))
+    there, away = await handle(script, "a human please"), await handle(script, "a human please", hours="never")
+    assert there.floor is away.floor is Floor.WAITING
+    assert said(there) in {DOMAIN.respond("utter_handoff", "en", {}, str(seed)).text for seed in range(30)}
+    assert "help@larkfell.example" in said(away)
+
+
+async def test_that_an_angry_shopper_hears_sorry_first() -> None:
+    turn = await handle(Script(meaning("complaint", mood=Mood.ANGRY)), "!!!")
+    assert turn.utterances[0].text.startswith("I am sorry")
+    assert len(turn.utterances) == 2
+
+
+async def test_that_a_slot_is_asked_for_and_the_state_knows_it() -> None:
+    turn = await handle(Script(meaning("order_status")), "where is my order")
+    assert "order number" in said(turn).lower()
+    assert (turn.state.form, turn.state.requested, turn.state.attempts) == ("order_status_form", "order_number", 1)
+
+
+async def test_that_an_action_speaks_sets_slots_and_hands_its_receipt_over() -> None:
+    full = (Entity("order_number", "LF-1", 0, 0, "regex"), Entity("email", "a@b.example", 0, 0, "regex"))
+    result = ActionResult((Utterance("Shipped."),), {"order_number": None}, Receipt("r", "action_order_status", ""))
+    turn = await handle(Script(meaning("order_status", 0.95, *full), result=result), "where is it")
+    assert (said(turn), turn.receipt, turn.trace.rung) == ("Shipped.", result.receipt, Rung.ACTION)
+    assert turn.state.slots == {"email": "a@b.example"}
+    assert turn.state.form is None
+
+
+async def test_that_a_failed_action_is_said_and_never_passed_off_as_done() -> None:
+    full = (Entity("order_number", "LF-1", 0, 0, "regex"), Entity("email", "a@b.example", 0, 0, "regex"))
+    turn = await handle(Script(meaning("order_status", 0.95, *full), result=ActionUnavailable("down")), "where is it")
+    assert said(turn).startswith("Sorry")
+    assert "down" in turn.trace.notes[0]
+    assert turn.receipt is None
+
+
+async def test_that_an_answer_is_remembered_as_the_topic() -> None:
+    findings = Findings("", (Hit(FAQ, 1.0, 0.9, 0.9, question=0.99),), 0.9, products=("T1",))
+    turn = await handle(Script(meaning("return_policy"), findings), "how long?", state=State(unanswered=1))
+    assert said(turn) == "30 days."
+    assert (turn.state.topic, turn.state.focus, turn.state.unanswered) == ("how long?", ("T1",), 0)
+    assert turn.trace.passages == (("faq:returns", 1.0),)
+
+
+async def test_that_no_answer_offers_a_person_and_then_does_not_repeat_itself() -> None:
+    nothing = Script(meaning("product_question"), Findings("", (Hit(RETURNS, 0.1, 0.1, 0.1),), 0.1))
+    first = await handle(nothing, "do you have flying carpets")
+    second = await handle(nothing, "do you have flying carpets", state=first.state)
+    assert first.utterances[0].buttons
+    assert second.utterances[0].buttons
+    assert said(first) != said(second)
+
+
+async def test_that_only_the_last_turns_are_remembered() -> None:
+    state = State()
+    for number in range(REMEMBERED + 3):
+        state = (await handle(Script(meaning("greet")), f"hello {number}", state=state)).state
+    assert [exchange.shopper for exchange in state.history] == [f"hello {i}" for i in range(3, REMEMBERED + 3)]
