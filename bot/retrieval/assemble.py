@@ -1,7 +1,7 @@
 """From passages to an index in memory: rows, inverted lists, vectors, catalogue and calibration."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from bot.models.encoder import Encoder, Encoders
 from bot.records import Kind, Passage
 from bot.retrieval.calibrate import calibrate
 from bot.retrieval.catalogue import Catalogue, read_product
-from bot.retrieval.dense import EXACT, Space, build_graph, centre, centre_of, open_graph
+from bot.retrieval.dense import EXACT, Space, build_graph, centre, centres_of, open_graph
 from bot.retrieval.index import Index, kinds_of, places_of
 from bot.retrieval.lexical import build_lexicon
 from bot.retrieval.names import Proper, proper_names
@@ -43,13 +43,21 @@ def assemble(
     """Make an index of passages; the graph over many vectors is written to ``folder``, and not made without one."""
     rows, layout = lay_out([rows_of(passage) for passage in passages])
     lexicon = build_lexicon([row.text for row in rows])
+    locales = np.asarray([passage.locale for passage in passages])
     own = [encoders.for_language(passage.locale).name for passage in passages]
     spaces = {}
     for number, encoder in enumerate(encoders_of(passages, encoders)):
         wanted = _wanted(passages, own, layout.begins, encoder.name)
-        spaces[encoder.name] = _space(
-            encoder, rows, wanted, vectors, folder / f"graph-{number}.usearch" if folder else None
-        )
+        raw = vectors.of(encoder, [rows[row] for row in wanted])
+        space = make_space(encoder.name, raw, wanted, locales[layout.owners(wanted)])
+        if not space.centres[""].any():
+            # They are the vectors that are searched, so they are not kept twice.
+            del vectors.raw[encoder.name]
+        if len(raw) > EXACT and folder is not None:
+            graph = folder / f"graph-{number}.usearch"
+            build_graph(space.vectors, graph)
+            space = replace(space, graph=open_graph(graph))
+        spaces[encoder.name] = space
     products = {p.attributes["sku"]: p.attributes for p in passages if p.kind is Kind.PRODUCT and "sku" in p.attributes}
     proper = proper_names(
         (row["name"] for row in products.values()),
@@ -60,7 +68,7 @@ def assemble(
         version=version,
         passages=passages,
         kinds=kinds_of(passages),
-        locales=np.asarray([passage.locale for passage in passages]),
+        locales=locales,
         layout=layout,
         lexicon=lexicon,
         spaces=spaces,
@@ -81,26 +89,23 @@ def _wanted(
         kept = [range(begins[at], begins[at + 1]) for at, name in enumerate(own) if name == encoder]
     else:
         kept = [
-            range(begins[at], begins[at + 1])
-            if name == encoder or passage.kind is not Kind.FAQ
-            # An FAQ's first phrasing and its answer.
-            else (begins[at], begins[at + 1] - 1)
+            _told_once(at, passage, begins, whole=name == encoder)
             for at, (passage, name) in enumerate(zip(passages, own, strict=True))
         ]
     return np.asarray([row for rows in kept for row in rows], dtype=np.int64)
 
 
-def _space(
-    encoder: Encoder, rows: Sequence[Row], wanted: npt.NDArray[np.int64], vectors: Vectors, graph: Path | None
+def make_space(
+    encoder: str, raw: npt.NDArray[np.float32], rows: npt.NDArray[np.int64], locales: npt.NDArray[np.str_]
 ) -> Space:
-    raw = vectors.of(encoder, [rows[row] for row in wanted])
-    mean = centre_of(raw)
-    if not mean.any():
-        # They are the vectors that are searched, so they are not kept twice.
-        vectors.raw.pop(encoder.name, None)
-    centred = centre(raw, mean)
-    many = len(centred) > EXACT and graph is not None
-    if many:
-        assert graph is not None
-        build_graph(centred, graph)
-    return Space(encoder.name, centred, wanted, mean, open_graph(graph) if many and graph else None)
+    """The space of an encoder's vectors, which belong to index rows in these languages."""
+    centres = centres_of(raw, locales)
+    if centres[""].any():
+        raw = centre(raw, np.stack([centres.get(locale, centres[""]) for locale in locales.tolist()]))
+    return Space(encoder, raw, rows, centres)
+
+
+def _told_once(at: int, passage: Passage, begins: npt.NDArray[np.int32], *, whole: bool) -> range:
+    """All rows of a passage, or of an FAQ entry its first phrasing and its answer."""
+    first, end = int(begins[at]), int(begins[at + 1])
+    return range(first, end) if whole or passage.kind is not Kind.FAQ else range(first, end, max(1, end - 1 - first))

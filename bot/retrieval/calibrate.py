@@ -1,7 +1,6 @@
 """Fits an index's two probabilities to the shop's own FAQ, by leaving phrasings and whole entries out."""
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +9,10 @@ from bot.models.encoder import Encoders
 from bot.records import Kind, Passage
 from bot.retrieval.calibration import CENTRED, ISOTROPIC, Calibration, fit
 from bot.retrieval.dense import Space
+from bot.retrieval.fusion import score_passages
 from bot.retrieval.lexical import Lexicon
 from bot.retrieval.offtopic import OFF_TOPIC
 from bot.retrieval.rows import Layout, rows_of
-from bot.retrieval.words import words_of
 
 _MOST = 800
 """Phrasings that are left out in turn: more fit no better, and each costs a product with all vectors."""
@@ -22,7 +21,8 @@ _SAME = 0.6
 LOOKED_AT = 3
 """Passages whose words may cover a query's."""
 
-_GONE = np.float32(-1)
+GONE = np.float32(-1)
+"""Cosine of a row that was left out."""
 
 Cosines = npt.NDArray[np.float32]
 Positions = npt.NDArray[np.int64]
@@ -32,18 +32,18 @@ def calibrate(
     passages: Sequence[Passage], layout: Layout, lexicon: Lexicon, space: Space, encoders: Encoders
 ) -> Calibration:
     """The calibration of one encoder's space."""
-    prior = CENTRED if space.centre.any() else ISOTROPIC
+    prior = CENTRED if space.centres[""].any() else ISOTROPIC
     own = {locale for locale in {p.locale for p in passages} if encoders.for_language(locale).name == space.encoder}
     field = _Field(passages, layout, lexicon, space, own)
     asked: list[tuple[bool, tuple[float, ...]]] = []
     answered: list[tuple[bool, tuple[float, ...]]] = []
     for row, owner in field.phrasings():
         text, cosines = field.text(row), field.cosines(row)
-        cosines[field.position(row)] = _GONE
+        cosines[field.position(row)] = GONE
         found, question = field.question(text, cosines, row)
         asked.append((found == owner, question))
         answered.append((True, field.answer(text, cosines, row)))
-        cosines[field.saying_the_same(owner)] = _GONE
+        cosines[field.saying_the_same(owner)] = GONE
         asked.append((False, field.question(text, cosines, row)[1]))
         answered.append((False, field.answer(text, cosines, row)))
     for text, vector in _off_topic(space, encoders):
@@ -62,7 +62,7 @@ def _off_topic(space: Space, encoders: Encoders) -> Iterator[tuple[str, npt.NDAr
         encoder = encoders.for_language(locale)
         if encoder.name == space.encoder:
             for text, vector in zip(texts, encoder.encode(texts, role="query"), strict=True):
-                yield text, space.centred(vector)
+                yield text, space.centred(vector, locale)
 
 
 class _Field:
@@ -77,7 +77,6 @@ class _Field:
         self._asks = layout.asks[space.rows]
         self._entries = np.asarray([passages[at].kind is Kind.FAQ and passages[at].locale in own for at in self._held])
         self._own = np.asarray([passages[at].locale in own for at in self._held])
-        self.words = lru_cache(maxsize=4096)(self._words)
 
     def phrasings(self) -> Iterator[tuple[int, int]]:
         """Rows that can be left out, with their passages: those of entries that have another phrasing left."""
@@ -103,7 +102,7 @@ class _Field:
         """All rows of a passage, and of the passages that say what it says."""
         answer = self.position(int(self._layout.begins[owner + 1]) - 1)[0]
         cosines = self._space.vectors @ self._space.vectors[answer]
-        said = np.maximum.reduceat(np.where(self._asks, _GONE, cosines), self._starts) >= _SAME
+        said = np.maximum.reduceat(np.where(self._asks, GONE, cosines), self._starts) >= _SAME
         passages = np.union1d(self._held[said], [owner])
         rows, _ = self._layout.rows_of(passages)
         at, held = self._space.positions(rows)
@@ -111,31 +110,26 @@ class _Field:
 
     def question(self, text: str, cosines: Cosines, without: int = -1) -> tuple[int, tuple[float, ...]]:
         """The entry that a query resembles most, and the features of its being the one."""
-        best = np.maximum.reduceat(np.where(self._asks, cosines, _GONE), self._starts)
-        best[~self._entries] = _GONE
-        first = int(np.argmax(best)) if len(best) else -1
-        if first < 0 or best[first] == _GONE:
-            return -1, (1.0, 0.0, 0.0, 0.0)
-        second = float(np.partition(best, -2)[-2]) if len(best) > 1 else 0.0
+        asks = self._asks & (cosines > GONE)
+        best = np.maximum.reduceat(np.where(asks, cosines, GONE), self._starts)
+        scores = np.where(self._entries & (best > GONE), score_passages(cosines, asks, self._starts), GONE)
+        if not len(scores) or scores.max() == GONE:
+            return -1, (1.0, 0.0, 0.0, 0.0, 0.0)
+        first = int(np.argmax(scores))
+        second = float(np.partition(scores, -2)[-2]) if len(scores) > 1 else 0.0
         passage = int(self._held[first])
-        lead = float(best[first]) - max(second, 0.0)
-        return passage, (1.0, float(best[first]), lead, self._cover(text, passage, without))
+        lead = float(scores[first]) - max(second, 0.0)
+        return passage, (1.0, float(best[first]), float(scores[first]), lead, self._cover(text, passage, without))
 
     def answer(self, text: str, cosines: Cosines, without: int = -1) -> tuple[float, ...]:
         """The features of a query's being answered at all."""
         best = np.maximum.reduceat(cosines, self._starts)
-        best[~self._own] = _GONE
+        best[~self._own] = GONE
         nearest = np.argsort(-best)[:LOOKED_AT]
-        kept = [int(self._held[at]) for at in nearest if best[at] > _GONE]
+        kept = [int(self._held[at]) for at in nearest if best[at] > GONE]
         covered = max((self._cover(text, passage, without) for passage in kept), default=0.0)
         return 1.0, float(best.max(initial=0.0)), covered
 
     def _cover(self, text: str, passage: int, without: int) -> float:
-        weights = self._lexicon.weigh(text)
-        begin = int(self._layout.begins[passage])
-        words = frozenset().union(*(own for at, own in enumerate(self.words(passage)) if begin + at != without))
-        total = sum(weights.values())
-        return sum(weight for word, weight in weights.items() if word in words) / total if total else 0.0
-
-    def _words(self, passage: int) -> tuple[frozenset[str], ...]:
-        return tuple(frozenset(words_of(row.text)) for row in rows_of(self._passages[passage]))
+        begins = self._layout.begins
+        return self._lexicon.cover(self._lexicon.weigh(text), int(begins[passage]), int(begins[passage + 1]), without)

@@ -5,6 +5,7 @@ a phrasing is left out and asked (it should be found), and its whole entry is le
 found). A prior, fitted to the demo shop, carries shops with few entries.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ import numpy.typing as npt
 
 Features = npt.NDArray[np.float64]
 
-_PRIOR_WEIGHT = 2.0
-"""Pull towards the prior: worth about this many examples on the edge of the decision."""
+_PULL = 0.1
+"""Towards the prior: as strong as some ten examples, because a feature's square is about a tenth."""
 _STEPS = 25
 
 _NEGATED = re.compile(
@@ -33,21 +34,22 @@ class Calibration:
     """The weights of one encoder's two decisions; the first of each is the constant."""
 
     question: tuple[float, ...]
-    """Of (1, best cosine with a phrasing, its lead over the next entry, share of the query's idf the entry holds)."""
+    """Of (1, best cosine with a phrasing, the entry's score by vectors alone, its lead over the next entry's, share of
+    the query's idf that the entry holds)."""
     answerable: tuple[float, ...]
     """Of (1, best cosine of all passages, share of the query's idf that the best passages hold)."""
 
-    def asks(self, cosine: float, lead: float, cover: float, differences: int) -> float:
+    def asks(self, cosine: float, score: float, lead: float, cover: float, differences: int) -> float:
         """Probability that exactly this FAQ entry's question is asked."""
-        return _sigmoid(float(np.dot(self.question, (1.0, cosine, lead, cover))) - OFF * differences)
+        return _sigmoid(float(np.dot(self.question, (1.0, cosine, score, lead, cover))) - OFF * differences)
 
     def answers(self, cosine: float, cover: float) -> float:
         """Probability that anything found answers the query."""
         return _sigmoid(float(np.dot(self.answerable, (1.0, cosine, cover))))
 
 
-ISOTROPIC = Calibration(question=(-9.0, 10.0, 12.0, 3.0), answerable=(-7.0, 9.0, 4.0))
-CENTRED = Calibration(question=(-7.0, 9.0, 12.0, 3.0), answerable=(-6.0, 9.0, 4.0))
+ISOTROPIC = Calibration(question=(-9.0, 5.0, 5.0, 12.0, 2.0), answerable=(-7.0, 9.0, 4.0))
+CENTRED = Calibration(question=(-7.0, 4.0, 5.0, 12.0, 2.0), answerable=(-6.0, 9.0, 4.0))
 """The priors, for encoders without and with a centre."""
 
 
@@ -64,29 +66,47 @@ def differences(query: str, phrasing: str, entry: str) -> int:
 def fit(
     features: Features, labels: Sequence[bool] | npt.NDArray[np.bool_], prior: Sequence[float]
 ) -> tuple[float, ...]:
-    """Logistic regression with a Gaussian prior, by Newton's method; both classes weigh the same.
+    """Logistic regression with a Gaussian prior, by Newton's method.
 
     ``features`` has shape (examples, weights) and begins with ones.
     """
     truth = np.asarray(labels, dtype=np.float64)
+    start = np.asarray(prior, dtype=np.float64)
     if not 0 < truth.sum() < len(truth):
         return tuple(prior)
-    weigh = np.where(truth == 1, 0.5 / truth.mean(), 0.5 / (1 - truth.mean()))
-    start = np.asarray(prior, dtype=np.float64)
-    weights = start.copy()
-    pull = _PRIOR_WEIGHT * np.eye(len(start)) * 0.05
+    used = np.ones(len(start), dtype=np.bool_)
+    while True:
+        weights = np.zeros(len(start))
+        weights[used] = _newton(features[:, used], truth, start[used])
+        # A better match never makes an answer less likely, whatever few examples say: such a weight is 0.
+        wrong = used & (weights < 0)
+        wrong[0] = False
+        if not wrong.any():
+            return tuple(float(weight) for weight in weights)
+        used &= ~wrong
+
+
+def _newton(features: Features, truth: Features, prior: Features) -> Features:
+    def loss(weights: Features) -> float:
+        logits = features @ weights
+        surprise = np.logaddexp(0, logits) - truth * logits
+        return float(surprise.sum() + _PULL / 2 * np.sum((weights - prior) ** 2))
+
+    # From zero, because far from the data every chance is 0 or 1 and the curve is flat.
+    weights = np.zeros(len(prior))
     for _ in range(_STEPS):
         chance = 1 / (1 + np.exp(-np.clip(features @ weights, -30, 30)))
-        slope = features.T @ (weigh * (chance - truth)) + pull @ (weights - start)
-        curve = (features * (weigh * chance * (1 - chance))[:, None]).T @ features + pull
+        slope = features.T @ (chance - truth) + _PULL * (weights - prior)
+        curve = (features * (chance * (1 - chance))[:, None]).T @ features + _PULL * np.eye(len(prior))
         step = np.linalg.solve(curve, slope)
-        weights -= step
-        if np.abs(step).max() < 1e-6:
+        size = 1.0
+        while size > 1e-4 and loss(weights - size * step) > loss(weights):
+            size /= 2
+        weights = weights - size * step
+        if np.abs(size * step).max() < 1e-6:
             break
-    # A better match never makes an answer less likely, whatever few examples say.
-    weights[1:] = np.maximum(weights[1:], 0.0)
-    return tuple(float(weight) for weight in weights)
+    return weights
 
 
 def _sigmoid(x: float) -> float:
-    return float(1 / (1 + np.exp(-np.clip(x, -30, 30))))
+    return 1 / (1 + math.exp(-min(max(x, -30.0), 30.0)))

@@ -97,6 +97,11 @@ class Catalogue:
         return frozenset(heads | {_head(product.category) for product in self.products.values() if product.category})
 
     @cached_property
+    def attributes(self) -> frozenset[str]:
+        """Every attribute that some product has."""
+        return frozenset(name for product in self.products.values() for name in product.attributes)
+
+    @cached_property
     def colours(self) -> frozenset[str]:
         """Every colour, and every word of one: ``slate blue``, ``slate``, ``blue``."""
         whole = {colour.casefold() for product in self.products.values() for colour in product.pieces("colours")}

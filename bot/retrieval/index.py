@@ -159,8 +159,10 @@ def write_index(index: Index, proper: Proper, encoded: Encoded, meta: Mapping[st
         encode({sku: dict(p.attributes) for sku, p in index.catalogue.products.items()})
     )
     for number, (encoder, space) in enumerate(index.spaces.items()):
-        for name, array in (("vectors", space.vectors), ("rows", space.rows), ("centre", space.centre)):
-            np.save(folder / f"{name}-{number}.npy", array)
+        np.save(folder / f"vectors-{number}.npy", space.vectors)
+        np.save(folder / f"rows-{number}.npy", space.rows)
+        np.save(folder / f"centres-{number}.npy", np.stack(list(space.centres.values())))
+        np.save(folder / f"centred-{number}.npy", np.asarray(list(space.centres)))
         np.save(folder / f"keys-{number}.npy", encoded.keys[encoder])
         if encoder in encoded.raw:
             np.save(folder / f"raw-{number}.npy", encoded.raw[encoder])
@@ -254,7 +256,7 @@ def _space(encoder: str, number: int, folder: Path, load: Any) -> Space:
         encoder,
         load(f"vectors-{number}"),
         load(f"rows-{number}"),
-        load(f"centre-{number}"),
+        dict(zip(load(f"centred-{number}").tolist(), load(f"centres-{number}"), strict=True)),
         open_graph(graph) if graph.exists() else None,
     )
 

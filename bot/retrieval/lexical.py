@@ -59,12 +59,20 @@ class Lexicon:
                 scores[self.documents[postings]] += self.weights[postings] * np.float32(weight / total)
         return scores
 
+    def cover(self, weights: Mapping[str, float], begin: int, end: int, without: int = -1) -> float:
+        """The share of a query's idf whose words stand in the documents ``begin`` to ``end``, in [0, 1]."""
+        total = sum(weights.values())
+        held = sum(weight for word, weight in weights.items() if self._holds(word, begin, end, without))
+        return held / total if total else 0.0
 
-def cover(weights: Mapping[str, float], text: str) -> float:
-    """The share of a query's idf whose words stand in a text, in [0, 1]."""
-    total = sum(weights.values())
-    words = set(words_of(text))
-    return sum(weight for word, weight in weights.items() if word in words) / total if total else 0.0
+    def _holds(self, word: str, begin: int, end: int, without: int) -> bool:
+        at = self.vocabulary.get(word)
+        if at is None:
+            return False
+        # A posting list is in the order of the documents.
+        postings = self.documents[self.begins[at] : self.begins[at + 1]]
+        first, last = np.searchsorted(postings, (begin, end))
+        return bool(last - first > 1 or (last - first == 1 and postings[first] != without))
 
 
 def rarity(frequency: int, size: int) -> float:

@@ -18,6 +18,8 @@ class Question:
     language: str
     products: tuple[str, ...] = ()
     """SKUs it names or points back to."""
+    pointing: bool = False
+    """The products come from the turn before, and the text does not say their names."""
     filters: tuple[Filter, ...] = ()
     """What it asks of products, when it asks for products at all."""
     order: tuple[str, bool] | None = None
@@ -43,10 +45,11 @@ def read_question(understanding: Understanding, state: State, catalogue: Catalog
     wishes = read_wishes(text, understanding.entities, catalogue)
     if named:
         return _about(question, named, wishes, catalogue)
-    step = follow(text, wishes, state)
-    match step:
+    # A product may have left the catalogue since it was spoken of.
+    state = replace(state, focus=tuple(sku for sku in state.focus if sku in catalogue.products))
+    match follow(text, wishes, state):
         case Follow.PRODUCT:
-            return replace(question, products=state.focus)
+            return replace(question, products=state.focus, pointing=True)
         case Follow.FILTERS:
             filters = merge(_before(state, catalogue), wishes.filters)
             return replace(question, filters=filters, order=wishes.order)

@@ -1,19 +1,19 @@
 """One search: candidates by vector and by word, scored together, with the products and the two probabilities. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from bot.records import Filter, Findings, Hit, Kind, Passage, Vector
+from bot.records import Findings, Hit, Kind, Passage, Vector
 from bot.retrieval.calibrate import LOOKED_AT
 from bot.retrieval.calibration import differences
 from bot.retrieval.dense import Space, top
-from bot.retrieval.fusion import FOREIGN, PRODUCT, UNASKED, fuse, score_passages
+from bot.retrieval.fusion import FOREIGN, NAMED, POINTED, UNASKED, fuse, score_passages
 from bot.retrieval.index import Index
-from bot.retrieval.lexical import cover
 from bot.retrieval.query import Question
+from bot.retrieval.words import words_of
 
 LIMIT = 8
 """Hits of a search: more than the writer reads or the trace shows."""
@@ -26,6 +26,10 @@ _OVERVIEWS = 5
 """Products of a listing that come along as passages."""
 _LISTED = 300
 """Products whose facts are all compared with the question; a longer listing keeps the catalogue's order."""
+_HALF = 0.5
+"""Of what is asked about a product, an entry must hold at least this share to be about the same."""
+_VERBATIM = 0.99
+"""The shop's own phrasing, letter by letter."""
 _CERTAIN = 0.95
 """A product that satisfies an explicit wish answers it; only the reading of the wish may be wrong."""
 
@@ -43,22 +47,29 @@ class _Scored:
     lexical: Floats
     asked: Floats
     """Best cosine with one of an FAQ's phrasings; -inf for others."""
+    entry: Floats
+    """Score by vectors alone."""
+    floor: float = 0.0
+    """No passage that is missing here has a row with a higher cosine."""
 
 
 def search(index: Index, question: Question, vector: Vector, encoder: str, limit: int = LIMIT) -> Findings:
     """Find what answers a question; ``vector`` is the encoding of its text by ``encoder``, which the index must have."""
     space = index.spaces[encoder]
-    query = space.centred(vector)
+    query = space.centred(vector, question.language)
     weights = index.lexicon.weigh(question.text)
-    lexical = index.lexicon.scores(weights)
+    asked = _without_names(index, question, weights)
+    # Every fact of a product holds its name, so the name must not lift all of them over what is asked.
+    lexical = index.lexicon.scores(asked) * np.float32(sum(asked.values()) / max(sum(weights.values()), 1e-9))
     products = question.products or _matching(index, question)
     asked_for = bool(question.products or question.filters)
-    candidates = _candidates(index, space, query, lexical)
+    candidates, floor = _candidates(space, index, query, lexical)
     if asked_for:
         # With the products known, the facts of others only mislead.
         others = index.is_kind(candidates, Kind.PRODUCT)
         candidates = np.union1d(candidates[~others], _places(index, products))
-    scored = _adjusted(index, question, _scores(index, space, query, lexical, candidates), asked_for)
+    scored = _adjusted(index, question, asked, _scores(index, space, query, lexical, candidates), asked_for)
+    scored = replace(scored, floor=floor)
     if question.searches_products:
         products = _ordered(index, question, products, scored)
     chosen = _choose(index, scored, asked_for, products if question.searches_products else (), limit)
@@ -67,7 +78,7 @@ def search(index: Index, question: Question, vector: Vector, encoder: str, limit
     return Findings(
         query=question.text,
         hits=hits,
-        answerable=_answerable(index, question, encoder, weights, scored, passages, products),
+        answerable=_answerable(index, question, encoder, asked, scored, chosen, products),
         products=products or _spoken_of(hits),
         filters=question.filters,
         version=index.version,
@@ -78,19 +89,27 @@ def _matching(index: Index, question: Question) -> tuple[str, ...]:
     return index.catalogue.matching(question.filters) if question.filters else ()
 
 
-def _candidates(index: Index, space: Space, query: Vector, lexical: Floats) -> Positions:
-    """Passages that are near by vector or by word."""
+def _candidates(space: Space, index: Index, query: Vector, lexical: Floats) -> tuple[Positions, float]:
+    """Passages that are near by vector or by word, and the cosine that no vector of another exceeds."""
     if not len(space.rows):
-        return np.zeros(0, dtype=np.int64)
-    near, _ = space.nearest(query, _CANDIDATES)
+        return np.zeros(0, dtype=np.int64), 0.0
+    near, cosines = space.nearest(query, _CANDIDATES)
+    floor = float((space.cosines(query, near) if cosines is None else cosines[near]).min(initial=1.0))
     worded = top(lexical, _CANDIDATES)
     rows = np.concatenate([space.rows[near], worded[lexical[worded] > 0]])
-    return np.unique(index.layout.owners(rows))
+    return np.unique(index.layout.owners(rows)), floor if len(near) < len(space.rows) else -1.0
 
 
 def _places(index: Index, products: Sequence[str]) -> Positions:
     own = [index.places[sku] for sku in products[:_LISTED] if sku in index.places]
     return np.concatenate(own) if own else np.zeros(0, dtype=np.int64)
+
+
+def _without_names(index: Index, question: Question, weights: Mapping[str, float]) -> dict[str, float]:
+    """The words of a question less the names of its products."""
+    catalogue = index.catalogue
+    named = {word for sku in question.products for word in (*catalogue.products[sku].named, *words_of(sku))}
+    return {word: weight for word, weight in weights.items() if word not in named}
 
 
 def _scores(index: Index, space: Space, query: Vector, lexical: Floats, passages: Positions) -> _Scored:
@@ -99,11 +118,12 @@ def _scores(index: Index, space: Space, query: Vector, lexical: Floats, passages
     at, held = space.positions(rows)
     rows, at = rows[held], at[held]
     if not len(rows):
-        return _Scored(*(np.zeros(0, dtype) for dtype in (np.int64, *[np.float32] * 4)))  # type: ignore[arg-type]  # the first is int64
+        none = np.zeros(0, dtype=np.float32)
+        return _Scored(np.zeros(0, dtype=np.int64), none, none, none, none, none)
     kept, starts = np.unique(index.layout.owners(rows), return_index=True)
     asks = index.layout.asks[rows]
     dense, words = space.cosines(query, at), lexical[rows]
-    scores, _, _ = score_passages(fuse(dense, words), asks, starts)
+    scores = score_passages(fuse(dense, words, asks), asks, starts)
     never = np.float32(-np.inf)
     return _Scored(
         kept,
@@ -111,13 +131,20 @@ def _scores(index: Index, space: Space, query: Vector, lexical: Floats, passages
         np.maximum.reduceat(dense, starts),
         np.maximum.reduceat(words, starts),
         np.maximum.reduceat(np.where(asks, dense, never), starts),
+        score_passages(dense, asks, starts),
     )
 
 
-def _adjusted(index: Index, question: Question, scored: _Scored, asked_for: bool) -> _Scored:
+def _adjusted(
+    index: Index, question: Question, asked: Mapping[str, float], scored: _Scored, asked_for: bool
+) -> _Scored:
     foreign = index.locales[scored.passages] != question.language
     products = index.is_kind(scored.passages, Kind.PRODUCT)
-    moved = scored.scores - np.float32(FOREIGN) * foreign + np.float32(PRODUCT if asked_for else -UNASKED) * products
+    share = POINTED if question.pointing else NAMED if question.products else 0 if asked_for else -UNASKED
+    moved = scored.scores - np.float32(FOREIGN) * foreign + np.float32(share) * products
+    if _only_names(question, asked):
+        overviews = [index.places[sku][0] for sku in question.products]
+        moved = moved + np.float32(1) * np.isin(scored.passages, overviews)
     return replace(scored, scores=moved.astype(np.float32))
 
 
@@ -128,11 +155,8 @@ def _ordered(index: Index, question: Question, products: tuple[str, ...], scored
         return index.catalogue.by(attribute, products, descending=descending)
     if len(products) > _LISTED:
         return products
-    best = dict.fromkeys(products, -np.inf)
-    for at, score in zip(scored.passages, scored.scores, strict=True):
-        sku = _sku(index.passages[int(at)])
-        if sku in best:
-            best[sku] = max(best[sku], float(score))
+    scores = dict(zip(scored.passages.tolist(), scored.scores.tolist(), strict=True))
+    best = {sku: max((scores.get(at, -1.0) for at in index.places[sku].tolist()), default=-1.0) for sku in products}
     return tuple(sorted(products, key=lambda sku: -best[sku]))
 
 
@@ -162,7 +186,7 @@ def _hits(
     index: Index,
     question: Question,
     encoder: str,
-    weights: dict[str, float],
+    weights: Mapping[str, float],
     scored: _Scored,
     chosen: Sequence[int],
     passages: Sequence[Passage],
@@ -181,56 +205,75 @@ def _hits(
 
 
 def _asked(
-    index: Index, question: Question, encoder: str, weights: dict[str, float], scored: _Scored
+    index: Index, question: Question, encoder: str, weights: Mapping[str, float], scored: _Scored
 ) -> dict[int, float]:
     """The probability of the entry that is asked for most clearly; a second cannot be asked at the same time."""
-    readable = np.where(index.locales[scored.passages] == question.language, scored.asked, -np.inf)
-    if not len(readable) or not np.isfinite(readable).any():
-        # No entry in the shopper's language: the nearest of any.
-        readable = scored.asked
-    first = int(np.argmax(readable)) if len(readable) else -1
-    if first < 0 or not np.isfinite(readable[first]):
+    entries = np.isfinite(scored.asked)
+    readable = entries & (index.locales[scored.passages] == question.language)
+    # Where there is no entry in the shopper's language, the nearest of any.
+    ranked = np.where(readable if readable.any() else entries, scored.entry, -np.inf)
+    if not entries.any() or _only_names(question, _without_names(index, question, weights)):
         return {}
-    second = float(np.partition(readable, -2)[-2]) if len(readable) > 1 else 0.0
-    passage = index.passages[int(scored.passages[first])]
+    first = int(np.argmax(ranked))
+    # An entry that is not among the candidates can still be nearly as near as the last of them.
+    second = max(float(np.partition(ranked, -2)[-2]) if len(ranked) > 1 else 0.0, scored.floor, 0.0)
+    place = int(scored.passages[first])
+    passage = index.passages[place]
     entry = "\n".join((*passage.questions, passage.text))
-    best = float(readable[first])
-    nearest = max(passage.questions, key=lambda asked: cover(weights, asked))
-    unlike = differences(question.text, nearest, entry)
-    # An entry that does not speak of the product in question answers another question.
-    unlike += any(not _speaks_of(index, sku, entry) for sku in question.products[:1])
-    chance = index.calibrations[encoder].asks(best, best - max(second, 0.0), cover(weights, entry), unlike)
+    if question.text.strip(" ?!.。？！").casefold() in {
+        asked.strip(" ?!.。？！").casefold() for asked in passage.questions
+    }:
+        return {first: _VERBATIM}
+    covered = _cover(index, _without_names(index, question, weights), place)
+    unlike = differences(question.text, _nearest(index, weights, place, passage), entry)
+    if question.products and not question.pointing:
+        # An entry that does not speak of the product, or not of what is asked about it, answers another question.
+        unlike += question.products[0] not in index.catalogue.about(entry)
+        unlike += covered < _HALF
+    unlike += question.searches_products and _wishes(question)
+    score = float(scored.entry[first])
+    chance = index.calibrations[encoder].asks(float(scored.asked[first]), score, score - second, covered, unlike)
     return {first: chance}
 
 
-def _speaks_of(index: Index, sku: str, entry: str) -> bool:
-    return sku in index.catalogue.about(entry)
+def _nearest(index: Index, weights: Mapping[str, float], place: int, passage: Passage) -> str:
+    """The phrasing that shares most with the query."""
+    begin = int(index.layout.begins[place])
+    shares = [index.lexicon.cover(weights, row, row + 1) for row in range(begin, begin + len(passage.questions))]
+    return passage.questions[int(np.argmax(shares))]
+
+
+def _cover(index: Index, weights: Mapping[str, float], place: int) -> float:
+    return index.lexicon.cover(weights, int(index.layout.begins[place]), int(index.layout.begins[place + 1]))
 
 
 def _answerable(
     index: Index,
     question: Question,
     encoder: str,
-    weights: dict[str, float],
+    asked: Mapping[str, float],
     scored: _Scored,
-    passages: Sequence[Passage],
+    chosen: Sequence[int],
     products: Sequence[str],
 ) -> float:
     if not len(scored.passages):
         return 0.0
-    covered = max((cover(weights, _told(passage)) for passage in passages[:LOOKED_AT]), default=0.0)
-    chance = index.calibrations[encoder].answers(float(scored.dense.max()), covered)
-    wished = any(_is_wish(filter_) for filter_ in question.filters) or bool(question.order)
-    return max(chance, _CERTAIN) if wished and products and question.searches_products else chance
+    if products and (_only_names(question, asked) or (question.searches_products and _wishes(question))):
+        return _CERTAIN
+    covered = max((_cover(index, asked, int(scored.passages[at])) for at in chosen[:LOOKED_AT]), default=0.0)
+    # A question that says "it" is as much nearer to the product's facts as one that says its name.
+    nearest = float(scored.dense.max()) + (POINTED if question.pointing else 0)
+    return index.calibrations[encoder].answers(nearest, covered)
 
 
-def _is_wish(filter_: Filter) -> bool:
-    """A category alone is what is spoken of, not yet what is asked."""
-    return filter_.attribute != "category"
+def _only_names(question: Question, asked: Mapping[str, float]) -> bool:
+    """Whether nothing is asked about the products that are named: then they themselves are."""
+    return bool(question.products) and not question.pointing and not asked
 
 
-def _told(passage: Passage) -> str:
-    return "\n".join((passage.title, *passage.questions, passage.text))
+def _wishes(question: Question) -> bool:
+    """Whether something is asked of products; a category alone is only what is spoken of."""
+    return bool(question.order) or any(filter_.attribute != "category" for filter_ in question.filters)
 
 
 def _sku(passage: Passage) -> str:

@@ -297,8 +297,9 @@ def _colours(plain: str, kind: str, entities: Sequence[Entity], catalogue: Catal
 
 def _plainly(plain: str, catalogue: Catalogue) -> list[Filter]:
     """Wishes that one word says, about attributes that this shop's products have."""
-    attributes = {name for product in catalogue.products.values() for name in product.attributes}
-    return [filter_ for pattern, filter_ in _PLAIN if filter_.attribute in attributes and pattern.search(plain)]
+    return [
+        filter_ for pattern, filter_ in _PLAIN if filter_.attribute in catalogue.attributes and pattern.search(plain)
+    ]
 
 
 def _extent(kind: str, catalogue: Catalogue) -> str:
