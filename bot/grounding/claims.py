@@ -2,30 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
+from bot.grounding.dates import find_dates, find_days
+from bot.grounding.found import Found
 from bot.grounding.lexicon import COUNTRIES, COUNTRY_CODES, STOP, ZH_COUNTRIES
 from bot.grounding.quantities import Quantity, read_quantity
 from bot.grounding.words import Token, stem, tokens
-
-Value = Quantity | str | frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A claim at ``text[start:end]``. Equal values are equal claims, whatever their spelling."""
-
-    kind: str
-    """``number``, ``price``, ``percentage``, ``date``, ``time``, ``duration``, ``measure``, ``code``, ``link``,
-    ``email``, ``phone``, ``country`` or ``name``."""
-    text: str
-    value: Value
-    start: int
-    end: int
-    bound: str = ""
-    """How a quantity is bounded: ``min`` (from), ``over``, ``max`` (up to), ``under``, ``before``, ``after`` or ''."""
-
 
 QUANTITIES = frozenset({"number", "price", "percentage", "time", "duration", "measure"})
 
@@ -50,83 +33,9 @@ _REST = re.compile(r"[^\s\x00]{0,40}?\d+(?:[.,:/]\d+){0,8}")
 """Digits that nothing else could read ("28:00"): still a claim, to be found in the source as it is spelled."""
 
 
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        [
-            "january jan",
-            "february feb",
-            "march mar",
-            "april apr",
-            "may",
-            "june jun",
-            "july jul",
-            "august aug",
-            "september sep sept",
-            "october oct",
-            "november nov",
-            "december dec",
-        ],
-        start=1,
-    )
-    for name in names.split()
-}
-_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
-_DATES = (
-    (re.compile(r"\b(\d{4})-(\d{1,2})-(\d{1,2})\b"), "ymd"),
-    (re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})[日号]"), "ymd"),
-    (re.compile(r"(\d{1,2})月(\d{1,2})[日号]"), "md"),
-    (re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_MONTH})\b\.?(?:,? (\d{{4}}))?", re.I), "dMy"),
-    (re.compile(rf"\b({_MONTH})\b\.? (\d{{1,2}})(?:st|nd|rd|th)?\b(?:,? (\d{{4}}))?", re.I), "Mdy"),
-    (re.compile(rf"\b({_MONTH}) (\d{{4}})\b", re.I), "My"),
-    (re.compile(r"\b(\d{1,2})[./](\d{1,2})[./](\d{4})\b"), "dmy"),
-    (
-        re.compile(
-            r"\b(January|February|March|April|(?<=in )May|June|July|August|September|October|November|December)\b"
-        ),
-        "M",
-    ),
-)
-_DAYS = {
-    name: number
-    for number, names in enumerate(
-        [
-            "monday mon mondays",
-            "tuesday tue tues tuesdays",
-            "wednesday wed wednesdays",
-            "thursday thu thurs thursdays",
-            "friday fri fridays",
-            "saturday sat saturdays",
-            "sunday sun sundays",
-        ]
-    )
-    for name in names.split()
-}
-_ZH_DAYS = {char: number for number, char in enumerate("一二三四五六日")} | {"天": 6}
-_FULL = "(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
-_ABBREVIATED = r"(?:Mon|Tue|Tues|Wed|Thu|Thurs|Fri|Sat|Sun)"
-_DAY = rf"(?:{_FULL}|{_FULL.title()}|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?|{_ABBREVIATED}\b)"
-_DAY_RANGE = re.compile(rf"\b({_DAY})\.? ?(?:–|-|to|through|until|till) ?({_DAY})(?![a-z])")
-_ONE_DAY = re.compile(
-    r"\b((?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?|(?:mon|tues|wednes|thurs|fri|satur|sun)days?)\b"
-    rf"|\b({_ABBREVIATED})\b(?=\.?,? ?(?:\d|–|-|and\b|$|[,;.)]))"
-)
-_ZH_RANGE = re.compile(r"(?:周|星期|礼拜)([一二三四五六日天])(?:至|到|–|-|~)(?:周|星期|礼拜)?([一二三四五六日天])")
-_ZH_DAY = re.compile(r"(?:周|星期|礼拜)([一二三四五六日天])")
-_WEEK_WORDS = {"weekend": frozenset({5, 6}), "weekends": frozenset({5, 6}), "weekday": frozenset(range(5)),
-               "weekdays": frozenset(range(5)), "周末": frozenset({5, 6})}  # fmt: skip
-_WEEK = re.compile(r"\b(weekends?|weekdays?)\b|周末", re.I)
-_RELATIVE = re.compile(
-    r"\b(today|tomorrow|yesterday|tonight|overnight|midnight|noon|same[ -]day|next[ -](?:working )?day|"
-    r"next (?:week|month|year)|this (?:week|month|year|weekend)|last (?:week|month|year)|christmas|easter|new year)\b"
-    r"|今天|明天|后天|昨天|当天|次日|第二天|当日|下周|下个月|今晚",
-    re.I,
-)
-_ZH_RELATIVE = {"今天": "today", "明天": "tomorrow", "昨天": "yesterday", "当天": "same day", "当日": "same day",
-                "次日": "next day", "第二天": "next day", "下周": "next week", "下个月": "next month",
-                "今晚": "tonight"}  # fmt: skip
 _FREE = re.compile(
-    r"(?<![\w-])(?:free|gratis|complimentary)(?![\w-])(?! (?:to|of (?!charge)|from (?:chemicals|pfas)))|免费|免邮|包邮|不收费|免运费",
+    r"(?<![\w-])(?:free|gratis|complimentary)(?![\w-])(?! (?:to|of (?!charge)|from (?:chemicals|pfas)))"
+    r"|免费|免邮|包邮|不收费|免运费",
     re.I,
 )
 _NAME = re.compile(
@@ -138,9 +47,8 @@ def find_claims(text: str) -> tuple[Found, ...]:
     """All claims of a text in the spelling of ``plain``, in order; no two overlap. Linear in its length."""
     found: list[Found] = []
     masked = text
-    for finder in (_exact, _dates, _days):
-        for claim in finder(masked):
-            found.append(claim)
+    for finder in (_exact, find_dates, find_days):
+        found.extend(finder(masked))
         masked = _mask(text, found)
     found.extend(_quantities(masked))
     masked = _mask(text, found)
@@ -181,47 +89,6 @@ def _exact_value(kind: str, text: str) -> str:
     return text.lower()
 
 
-def _dates(text: str) -> Iterator[Found]:
-    taken: list[tuple[int, int]] = []
-    for pattern, order in _DATES:
-        for match in pattern.finditer(text):
-            if any(match.start() < b and a < match.end() for a, b in taken):
-                continue
-            parts = dict(zip(order, match.groups(), strict=True))
-            month = parts.get("m") or str(_MONTHS.get((parts.get("M") or "").lower(), ""))
-            value = f"{parts.get('y') or '?'}-{int(month):02d}-{int(parts['d']) if parts.get('d') else 0:02d}"
-            taken.append((match.start(), match.end()))
-            yield Found("date", match.group(), value, match.start(), match.end())
-
-
-def _days(text: str) -> Iterator[Found]:
-    taken: list[tuple[int, int]] = []
-
-    def take(match: re.Match[str], value: Value) -> Iterator[Found]:
-        if not any(match.start() < b and a < match.end() for a, b in taken):
-            taken.append((match.start(), match.end()))
-            yield Found("date", match.group(), value, match.start(), match.end())
-
-    for match in _DAY_RANGE.finditer(text):
-        yield from take(match, _span(_DAYS[match.group(1).lower()], _DAYS[match.group(2).lower()]))
-    for match in _ZH_RANGE.finditer(text):
-        yield from take(match, _span(_ZH_DAYS[match.group(1)], _ZH_DAYS[match.group(2)]))
-    for match in _ONE_DAY.finditer(text):
-        yield from take(match, frozenset({_DAYS[(match.group(1) or match.group(2)).lower()]}))
-    for match in _ZH_DAY.finditer(text):
-        yield from take(match, frozenset({_ZH_DAYS[match.group(1)]}))
-    for match in _WEEK.finditer(text):
-        yield from take(match, _WEEK_WORDS[match.group().lower()])
-    for match in _RELATIVE.finditer(text):
-        spelled = match.group().lower().replace("-", " ")
-        yield from take(match, _ZH_RELATIVE.get(spelled, spelled))
-
-
-def _span(first: int, last: int) -> frozenset[int]:
-    """Days from ``first`` to ``last``, over the weekend where it must."""
-    return frozenset((first + step) % 7 for step in range((last - first) % 7 + 1))
-
-
 def _quantities(text: str) -> Iterator[Found]:
     for match in _FREE.finditer(text):
         yield Found("price", match.group(), FREE, match.start(), match.end())
@@ -258,23 +125,36 @@ def _runs_on(text: str, words: Sequence[Token], last: int) -> bool:
     return text[end - 1].isdigit() and end < len(text) and text[end].isalpha() and text[end].isascii()
 
 
-_BOUNDS = (
-    ("at least", "min"), ("no less than", "min"), ("not less than", "min"), ("starting at", "min"), ("starts at", "min"),
-    ("starting from", "min"), ("starts from", "min"), ("start at", "min"), ("start from", "min"), ("minimum of", "min"), ("minimum", "min"), ("min.", "min"),
-    ("from", "min"), ("more than", "over"), ("over", "over"), ("above", "over"), ("exceeding", "over"),
-    ("exceeds", "over"), ("longer than", "over"), ("at most", "max"), ("up to", "max"), ("no more than", "max"), ("not more than", "max"),
-    ("maximum of", "max"), ("maximum", "max"), ("max.", "max"), ("up until", "max"), ("as much as", "max"),
-    ("less than", "under"), ("fewer than", "under"), ("under", "under"), ("below", "under"), ("before", "before"),
-    ("by", "before"), ("after", "after"), ("since", "after"), ("within", "within"), ("inside", "within"),
-    ("until", "until"), ("till", "until"), ("between", ""), ("至少", "min"), ("最少", "min"), ("最多", "max"),
-    ("至多", "max"), ("超过", "over"), ("低于", "under"), ("不到", "under"), ("满", "min"),
+_BOUNDS = tuple(
+    (phrase, bound)
+    for bound, phrases in (
+        ("min", "at least|no less than|not less than|starting at|starts at|start at|starting from|starts from|"
+                "start from|minimum of|minimum|min.|from|至少|最少|满"),
+        ("over", "more than|over|above|exceeding|exceeds|longer than|超过"),
+        ("max", "at most|up to|no more than|not more than|maximum of|maximum|max.|up until|as much as|最多|至多"),
+        ("under", "less than|fewer than|under|below|低于|不到"),
+        ("before", "before|by"),
+        ("after", "after|since"),
+        ("within", "within|inside"),
+        ("until", "until|till"),
+    )
+    for phrase in phrases.split("|")
 )  # fmt: skip
-_BOUNDS_AFTER = (
-    ("or more", "min"), ("and more", "min"), ("and up", "min"), ("and above", "min"), ("or above", "min"),
-    ("or over", "min"), ("minimum", "min"), ("or less", "max"), ("or fewer", "max"), ("maximum", "max"),
-    ("以上", "min"), ("起", "min"), ("以下", "max"), ("以内", "within"), ("内", "within"), ("之内", "within"),
-    ("前", "before"), ("之前", "before"), ("以前", "before"), ("后", "after"), ("之后", "after"),
-)  # fmt: skip
+"""What stands before an amount and bounds it."""
+
+_BOUNDS_AFTER = tuple(
+    (phrase, bound)
+    for bound, phrases in (
+        ("min", "or more|and more|and up|and above|or above|or over|minimum|以上|起"),
+        ("max", "or less|or fewer|maximum|以下"),
+        ("within", "以内|内|之内"),
+        ("before", "前|之前|以前"),
+        ("after", "后|之后|以后"),
+    )
+    for phrase in phrases.split("|")
+)
+"""What stands behind it."""
+
 _FILLERS = frozenset({"a", "an", "the", "order", "value", "of", "orders", "amount", "total"})
 
 
@@ -291,7 +171,8 @@ def _bound(words: Sequence[Token], first: int, last: int) -> str:
         stop -= 1
     before = " ".join(word.low for word in words[max(0, stop - 3) : stop])
     tight = before.replace(" ", "")
-    for spelled, bound in _BOUNDS:
+    # The longest comes first: "no more than" ends in "more than".
+    for spelled, bound in sorted(_BOUNDS, key=lambda entry: -len(entry[0])):
         if before == spelled or before.endswith(" " + spelled):
             return bound
         if not spelled.isascii() and tight.endswith(spelled):

@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.grounding.claims import FREE, QUANTITIES, Found, find_claims
+from bot.grounding.claims import FREE, QUANTITIES, find_claims
+from bot.grounding.found import Found
 from bot.grounding.polarity import Bends, read_bends
 from bot.grounding.products import Titles, find_mentions
 from bot.grounding.quantities import Quantity
@@ -187,6 +188,12 @@ def _pieces(text: str, claims: Sequence[Found]) -> list[_Piece]:
 _PREPOSITION = re.compile(r"^\W*(?:and |or )?(?:in|to|for|from|at|on|outside|inside|within)\b", re.I)
 
 
+_DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
+_ANOTHER_DAY = re.compile(rf"^\W*(?:and|or) (?:on )?{_DAY}\b", re.I)
+_ENDS_IN_DAY = re.compile(rf"\b{_DAY}\W*$", re.I)
+"""``placed on Saturday or Sunday leaves on Monday``: the second day goes on with the first."""
+
+
 def _opens_clause(pieces: Sequence[_Piece], at: int, since: int) -> bool:
     """Whether the piece begins a clause of its own, or goes on with the one before ("Belgium and Germany")."""
     piece = pieces[at]
@@ -196,7 +203,7 @@ def _opens_clause(pieces: Sequence[_Piece], at: int, since: int) -> bool:
     if not any(other.anchored for other in before):
         return False
     if piece.anchored:
-        return True
+        return not (_ANOTHER_DAY.match(piece.text) and _ENDS_IN_DAY.search(pieces[at - 1].text))
     following = next((other for other in pieces[at + 1 :] if other.anchored), None)
     if following is None:
         return False

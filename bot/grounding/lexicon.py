@@ -15,7 +15,9 @@ def _classes(*groups: str) -> MappingProxyType[str, str]:
 
 STOP = _words(
     """
-    use uses used using take takes took taking stay stays remain remains possible find finds last lasts don't doesn't didn't isn't aren't
+    use uses used using take takes took taking stay stays remain remains possible find finds last lasts
+    product products item items thing
+    things article articles receive receives received earn earns earned don't doesn't didn't isn't aren't
     wasn't weren't won't can't cannot couldn't shouldn't wouldn't haven't hasn't hadn't mustn't
     a an the this that these those there here it its they them their he she his her i we you your yours our ours
     us me my mine is are was were be been being am do does did done doing have has had having will would shall
@@ -148,7 +150,8 @@ PHRASES = MappingProxyType(
         "take back": "return", "taken back": "returned", "give back": "return", "money back": "refund",
         "paid back": "refunded", "pay back": "refund", "set up": "setup", "pick up": "pickup", "picked up": "pickup",
         "call off": "cancel", "log in": "login", "sign up": "register",  "as well": "also",
-        "free of charge": "free", "available in": "comes in", "at no charge": "free", "no charge": "free", "without charge": "free",
+        "free of charge": "free", "available in": "comes in",
+        "at no charge": "free", "no charge": "free", "without charge": "free",
         "at no cost": "free", "no extra cost": "free", "at no extra cost": "free", "for nothing": "free",
         "costs nothing": "is free", "cost nothing": "are free", "not charged": "free",
         "feel free": "please", "e mail": "email", "out of stock": "sold-out", "sold out": "sold-out",
@@ -298,10 +301,12 @@ COUNTRY_CODES = MappingProxyType({"NL": "nl", "BE": "be", "DE": "de", "UK": "uk"
                                   "US": "us", "USA": "us", "EU": "eu", "AT": "at", "LU": "lu"})  # fmt: skip
 ZH_COUNTRIES = MappingProxyType(
     {"荷兰": "nl", "比利时": "be", "德国": "de", "英国": "uk", "瑞士": "ch", "法国": "fr", "西班牙": "es",
-     "意大利": "it-country", "欧盟": "eu", "欧洲": "europe", "美国": "us", "中国": "cn", "日本": "jp", "加拿大": "ca-country",
-     "澳大利亚": "au", "全球": "worldwide", "全世界": "worldwide", "奥地利": "at", "卢森堡": "lu", "丹麦": "dk",
-     "瑞典": "se", "挪威": "no-country", "芬兰": "fi", "波兰": "pl", "葡萄牙": "pt", "爱尔兰": "ie", "印度": "in-country",
-     "俄罗斯": "ru", "韩国": "kr", "新加坡": "sg", "香港": "hk", "台湾": "tw", "亚洲": "asia"}
+     "意大利": "it-country",
+     "欧盟": "eu", "欧洲": "europe", "美国": "us", "中国": "cn", "日本": "jp",
+     "加拿大": "ca-country", "澳大利亚": "au", "全球": "worldwide",
+     "全世界": "worldwide", "奥地利": "at", "卢森堡": "lu",
+     "丹麦": "dk", "瑞典": "se", "挪威": "no-country", "芬兰": "fi", "波兰": "pl", "葡萄牙": "pt", "爱尔兰": "ie",
+     "印度": "in-country", "俄罗斯": "ru", "韩国": "kr", "新加坡": "sg", "香港": "hk", "台湾": "tw", "亚洲": "asia"}
 )  # fmt: skip
 
 SHOP_ACTORS = frozenset(["we", "i", "us", "larkfell", "shop", "seller", "store"])

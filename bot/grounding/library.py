@@ -50,7 +50,8 @@ class Library:
 _TO_THE_MODEL = re.compile(
     r"\b(?:ignore|disregard|forget|override)\b[^.\n]{0,60}\b(?:instructions?|prompts?|rules?|guidelines?)\b"
     r"|\b(?:system|developer|hidden) (?:prompt|message)\b|<\|[a-z_]{2,30}\|>|\[/?INST\]"
-    r"|(?:^|\n)\s*(?:system|assistant)\s*:|\bas an? (?:ai|language model)\b|\byou are (?:now )?an? (?:ai|assistant|chatbot)\b"
+    r"|(?:^|\n)\s*(?:system|assistant)\s*:|\bas an? (?:ai|language model)\b"
+    r"|\byou are (?:now )?an? (?:ai|assistant|chatbot)\b"
     r"|忽略(?:之前|以上|所有)[^。\n]{0,20}(?:指令|提示|规则)|系统提示",
     re.I,
 )

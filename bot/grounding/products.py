@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.grounding.claims import Found
+from bot.grounding.found import Found
 from bot.grounding.shown import plain
 from bot.grounding.words import stem
 from bot.records import Kind, Passage

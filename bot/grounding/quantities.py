@@ -2,32 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
+from bot.grounding.numerals import SCALE, SMALL, ZH_DIGITS, ZH_SCALE, read_digits, read_words
 from bot.grounding.words import Token, stem
-
-_SMALL = {
-    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
-    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16,
-    "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50,
-    "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
-}  # fmt: skip
-_SCALE = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
-_ZH_DIGITS = {
-    "〇": 0,
-    "零": 0,
-    "一": 1,
-    "二": 2,
-    "两": 2,
-    "三": 3,
-    "四": 4,
-    "五": 5,
-    "六": 6,
-    "七": 7,
-    "八": 8,
-    "九": 9,
-}
-_ZH_SCALE = {"十": 10, "百": 100, "千": 1000, "万": 10000}
 
 _UNITS: dict[str, tuple[str, str, str]] = {}
 """Surface form to (claim kind, canonical unit, factor)."""
@@ -151,72 +129,26 @@ def _number(words: Sequence[Token], at: int) -> tuple[Decimal, int] | None:
         if value is None:
             return None
         after = words[at + 1].low if at + 1 < len(words) else ""
-        if after in _SCALE:
-            return value * _SCALE[after], at + 2
+        if after in SCALE:
+            return value * SCALE[after], at + 2
         if after in {"万", "千", "百"}:
-            return value * _ZH_SCALE[after], at + 2
+            return value * ZH_SCALE[after], at + 2
         return value, at + 1
-    if text in _ZH_DIGITS or text in {"十", "百"}:
+    if text in ZH_DIGITS or text in {"十", "百"}:
         return _chinese(words, at)
     if text in {"half"} and at + 1 < len(words) and words[at + 1].low in {"a", "an"}:
         return (Decimal("0.5"), at + 2) if _unit_after(words, at + 2) else None
-    return _english(words, at)
-
-
-def read_digits(text: str) -> Decimal | None:
-    """``3,95`` and ``3.95`` are the same; ``1,000`` and ``1,000.50`` have a thousands comma; ``9:30`` is minutes."""
-    if ":" in text:
-        hours, minutes = text.split(":")
-        return Decimal(int(hours) * 60 + int(minutes))
-    if len(text) > 24:
-        return None
-    if "," in text:
-        head, _, tail = text.rpartition(",")
-        if len(tail) == 3 or "." in tail or "," in head:
-            text = text.replace(",", "")
-        else:
-            text = head.replace(".", "") + "." + tail
-    if text.count(".") > 1:
-        text = text.replace(".", "")
-    try:
-        return Decimal(text).normalize()
-    except InvalidOperation:
-        return None
-
-
-def _english(words: Sequence[Token], at: int) -> tuple[Decimal, int] | None:
-    total, current, end = 0, 0, at
-    while end < len(words) and end - at < 12:
-        parts = words[end].low.split("-")
-        if all(part in _SMALL or part in _SCALE for part in parts):
-            for part in parts:
-                if part in _SMALL:
-                    current += _SMALL[part]
-                elif part == "hundred":
-                    current = max(1, current) * 100
-                else:
-                    total, current = total + max(1, current) * _SCALE[part], 0
-        elif words[end].low == "and" and current >= 100 and end + 1 < len(words) and words[end + 1].low in _SMALL:
-            pass
-        elif end == at and len(parts) > 1 and parts[0] in _SMALL:
-            # "two-person", "five-year": the number is glued to what it counts.
-            return Decimal(_SMALL[parts[0]]), end
-        else:
-            break
-        end += 1
-    if end > at and end < len(words) and words[end].low == "dozen":
-        return Decimal(12 * max(1, total + current)), end + 1
-    return (Decimal(total + current), end) if end > at else None
+    return read_words(words, at)
 
 
 def _chinese(words: Sequence[Token], at: int, alone: bool = False) -> tuple[Decimal, int] | None:
     total, current, end = 0, 0, at
     while end < len(words) and end - at < 10:
         char = words[end].text
-        if char in _ZH_DIGITS:
-            current = _ZH_DIGITS[char]
-        elif char in _ZH_SCALE:
-            total, current = total + max(1, current) * _ZH_SCALE[char], 0
+        if char in ZH_DIGITS:
+            current = ZH_DIGITS[char]
+        elif char in ZH_SCALE:
+            total, current = total + max(1, current) * ZH_SCALE[char], 0
         else:
             break
         end += 1
@@ -308,7 +240,7 @@ def _unit_after(words: Sequence[Token], at: int) -> tuple[str, str, str, int] | 
             "celsius",
         } else at + 1
     glued = low.split("-")
-    if len(glued) > 1 and glued[0] in _SMALL and glued[1] in _UNITS:
+    if len(glued) > 1 and glued[0] in SMALL and glued[1] in _UNITS:
         return *_UNITS[glued[1]], at + 1
     for length in range(min(_LONGEST, len(words) - at), 0, -1):
         joined = "".join(word.text for word in words[at : at + length])

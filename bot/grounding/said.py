@@ -7,26 +7,31 @@ _CONNECTIVE = re.compile(
     r"""(?:
       (?:i(?:'m|\ am)\ )?(?:happy|glad|pleased)\ to\ help(?:\ you)?(?:\ with\ (?:that|this))?
     | (?:here(?:'s|\ is)\ )what\ (?:i|we)\ found(?:\ for\ you)?
-    | (?:thanks|thank\ you)(?:\ (?:so|very)\ much)?(?:\ for\ (?:your\ (?:question|message|patience)|asking|reaching\ out|contacting\ us|getting\ in\ touch))?
+    | (?:thanks|thank\ you)(?:\ (?:so|very)\ much)?
+      (?:\ for\ (?:your\ (?:question|message|patience)|asking|reaching\ out|contacting\ us|getting\ in\ touch))?
     | (?:hi|hello|good\ (?:morning|afternoon|evening))(?:\ there)?
     | you(?:'re|\ are)\ welcome | (?:great|good)\ question | my\ pleasure
     | i\ hope\ (?:this|that)\ helps(?:\ you)?
-    | (?:please\ )?(?:feel\ free\ to\ ask|let\ (?:me|us)\ know|just\ ask)\ if\ you\ have\ any\ (?:other\ |more\ |further\ )?questions
-    | is\ there\ anything\ else\ (?:i|we)\ can\ help(?:\ you)?\ with | (?:can\ i|may\ i)\ help\ you\ with\ anything\ else
+    | (?:please\ )?(?:feel\ free\ to\ ask|let\ (?:me|us)\ know|just\ ask)
+      \ if\ you\ have\ any\ (?:other\ |more\ |further\ )?questions
+    | is\ there\ anything\ else\ (?:i|we)\ can\ help(?:\ you)?\ with
+    | (?:can\ i|may\ i)\ help\ you\ with\ anything\ else
     | (?:i'm\ |i\ am\ |we're\ |we\ are\ )?sorry\ (?:for|about)\ (?:the|this|that)(?:\ inconvenience)?
     | (?:i'm|i\ am)\ sorry\ to\ hear\ that
     | have\ a\ (?:nice|great|good)\ day
     | 您好 | 你好 | 很高兴为您服务 | 感谢您的(?:咨询|提问|耐心) | 谢谢 | 不客气 | 希望(?:这)?对您有(?:所)?帮助
-    | (?:如果您?还?有)?(?:如有)?(?:任何)?(?:其他|其它)?问题[,，]?(?:请)?随时(?:告诉我|联系我们|提问)
-    )[\s.!?:,，。！？：]*""",
+    | (?:如果您?还?有)?(?:如有)?(?:任何)?(?:其他|其它)?问题,?(?:请)?随时(?:告诉我|联系我们|提问)
+    )[\s.!?:,。]*""",
     re.I | re.X,
 )
 """The closed list of sentences that say nothing. What is not on it needs a source."""
 
 _ABOUT_ITSELF = re.compile(
     r"\b(?:system prompt|my (?:instructions?|prompts?|rules|guidelines|programming|training)|language model|as an ai\b|"
-    r"i(?:'m| am) (?:an? )?(?:ai|assistant|chatbot|bot|gpt|dan\b|developer|unrestricted|not allowed)|jailbreak|ignore (?:all|previous|the)|"
-    r"developer mode|i was (?:told|instructed|trained|programmed)|prompt injection|pwned)|系统提示|我的指令|语言模型|作为(?:一个)?(?:ai|人工智能)",
+    r"i(?:'m| am) (?:an? )?(?:ai|assistant|chatbot|bot|gpt|dan\b|developer|unrestricted|not allowed)|"
+    r"jailbreak|ignore (?:all|previous|the)|"
+    r"developer mode|i was (?:told|instructed|trained|programmed)|prompt injection|pwned)"
+    r"|系统提示|我的指令|语言模型|作为(?:一个)?(?:ai|人工智能)",
     re.I,
 )
 
@@ -37,28 +42,34 @@ _DEED = (
     r"corrected|extended|granted|activated|upgraded|waived|given|emailed|e-mailed|called|paid|started|initiated|received|"
     r"checked|verified|dispatched|delivered|packed|generated|saved|stored|noted|recorded|filed|resolved|fixed"
 )
+_LATELY = "(?:now |just |already |also |successfully )*"
 _DONE = re.compile(
     rf"\b(?:i|we)(?:'ve| have|'d| had)?(?: just| already| now| successfully| gone ahead and| also)*\s(?P<a>{_DEED})\b"
-    rf"|\b(?:has|have) (?:now |just |already |also |successfully )*been (?:now |just |already |successfully )*(?P<b>{_DEED})\b"
-    rf"|\b(?:was|were) (?:now |just |already |successfully )*(?P<c>{_DEED})\b"
+    rf"|\b(?:(?:has|have) {_LATELY}been|was|were) {_LATELY}(?P<b>{_DEED})\b"
     rf"|\b(?:is|are) (?:now|already|hereby|successfully|all) (?P<d>{_DEED}|done|set)\b"
     rf"|\b(?P<e>all done|done!|it'?s done|consider it done|successfully (?:{_DEED}))"
     r"|(?P<f>已(?:经)?(?:为您|帮您|给您)?(?:取消|退款|退货|更换|修改|更新|发送|发货|创建|提交|处理|申请|办理|删除|登记|安排))",
     re.I,
 )
 _HYPOTHETICAL = re.compile(
-    r"\b(?:if|once|after|when|whenever|until|unless|as soon as|before|provided|that|which|who|products?|items?) [^.;]{0,80}$|"
+    r"\b(?:if|once|after|when|whenever|until|unless|as soon as|before|provided|that|which|who|products?|items?)"
+    r" [^.;]{0,80}$|"
     r"(?:如果|一旦|当)[^。]{0,30}$",
     re.I,
 )
 
 _PROMISE = re.compile(
-    r"\b(?:i(?:'ll| will| shall|'m going to| am going to| can| could)|let me)(?: just| now| also| gladly| happily)? (?P<i>\w+)"
+    r"\b(?:i(?:'ll| will| shall|'m going to| am going to| can| could)|let me)"
+    r"(?: just| now| also| gladly| happily)? (?P<i>\w+)"
     r"|\bwe(?:'ll| will| shall|'re going to| are going to) (?:just |now |also |then |always |not )*(?P<we>\w+)",
     re.I,
 )
 
-_PARTICLE = re.compile(r"^\s*(?P<word>yes|no|yeah|yep|nope|sure|of course|absolutely|certainly|definitely|correct|right)\b[,.!:–\s]*(?P<rest>.*)$", re.I | re.S)  # fmt: skip
+_PARTICLE = re.compile(
+    r"^\s*(?P<word>yes|no|yeah|yep|nope|sure|of course|absolutely|certainly|definitely|correct|right)\b[,.!:–\s]*"
+    r"(?P<rest>.*)$",
+    re.I | re.S,
+)
 _PREFACE = re.compile(
     r"^(?:according to (?:our|the) [\w ]{1,30}, |please note(?: that|:) |as (?:stated|written) [\w ]{1,30}, )", re.I
 )

@@ -1,6 +1,7 @@
 """Comparing amounts: when a sentence's amount is the one that stands in a source."""
 
-from bot.grounding.claims import QUANTITIES, Found
+from bot.grounding.claims import QUANTITIES
+from bot.grounding.found import Found
 from bot.grounding.quantities import Quantity
 from bot.grounding.words import concepts
 

@@ -10,6 +10,7 @@ import numpy as np
 from bot.grounding.judge import Finding, judge
 from bot.grounding.library import Shelf, spell
 from bot.grounding.said import says_nothing, speaks_of_itself, take_apart
+from bot.grounding.shown import plain
 from bot.grounding.words import is_chinese
 from bot.records import Citation, Claim, Passage, Vector, Verdict
 
@@ -60,9 +61,9 @@ class GroundingChecker:
         said = spell(sentence)
         if not any(char.isalnum() for char in said):
             return _refused(sentence, "it says nothing")
-        if says_nothing(said):
+        if says_nothing(plain(sentence)):
             return Verdict(sentence, True, similarity=1.0)
-        if speaks_of_itself(said):
+        if speaks_of_itself(plain(sentence)):
             return _refused(sentence, "it speaks of the assistant and its instructions")
         library = self._shelf.library(sources, self._catalogue())
         finding = judge(take_apart(said), library, spell(question[:LONGEST]))

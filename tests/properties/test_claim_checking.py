@@ -12,18 +12,18 @@ from bot.grounding.clauses import split_sentences
 from bot.grounding.judge import Finding, judge
 from bot.grounding.library import read_sources, spell
 from bot.grounding.said import says_nothing, take_apart
-from bot.grounding.shown import clean
+from bot.grounding.shown import clean, plain
 from bot.grounding.verdict import GroundingChecker
 from bot.records import Kind, Passage
 from tests.grounding_cases import SpellingEncoder, passages
 
-ENGLISH = [passage for passage in passages().values()]
-SENTENCES = [(passage, sentence) for passage in ENGLISH for sentence in split_sentences(spell(passage.text))]
+PASSAGES = list(passages().values())
+SENTENCES = [(passage, sentence) for passage in PASSAGES for sentence in split_sentences(spell(passage.text))]
 NUMBER = re.compile(r"\d+")
 
 
 def judged(sentence: str, *sources: Passage) -> Finding:
-    titles = tuple(passage.title for passage in ENGLISH if passage.kind is Kind.PRODUCT)
+    titles = tuple(passage.title for passage in PASSAGES if passage.kind is Kind.PRODUCT)
     return judge(take_apart(spell(sentence)), read_sources(sources, titles), spell(sources[0].title))
 
 
@@ -59,7 +59,10 @@ NAMED = [
 ]
 
 
-@given(st.sampled_from(NAMED), st.sampled_from(["Amsterdam", "Decathlon", "Norway", "HACK90", "info@evil.example", "evil.com"]))
+@given(
+    st.sampled_from(NAMED),
+    st.sampled_from(["Amsterdam", "Decathlon", "Norway", "HACK90", "info@evil.example", "evil.com"]),
+)
 def test_that_a_changed_name_place_code_or_link_is_refused(drawn: tuple[Passage, str, object], other: str) -> None:
     passage, sentence, claim = drawn
     assume(other not in passage.text)
@@ -68,7 +71,7 @@ def test_that_a_changed_name_place_code_or_link_is_refused(drawn: tuple[Passage,
     assert not passes(changed, passage)
 
 
-PRODUCTS = [passage for passage in ENGLISH if passage.kind is Kind.PRODUCT]
+PRODUCTS = [passage for passage in PASSAGES if passage.kind is Kind.PRODUCT]
 
 
 @given(st.sampled_from(PRODUCTS), st.sampled_from(PRODUCTS), st.data())
@@ -81,7 +84,15 @@ def test_that_a_swapped_product_is_refused(one: Passage, other: Passage, data: s
     assert not passes(changed, one, other)
 
 
-ADDED = ["for free", "with a bonus of 10 EUR", "within 2 hours", "with the code SAVE20", "until 1 June", "in Norway", "by DHL"]
+ADDED = [
+    "for free",
+    "with a bonus of 10 EUR",
+    "within 2 hours",
+    "with the code SAVE20",
+    "until 1 June",
+    "in Norway",
+    "by DHL",
+]
 
 
 @given(st.sampled_from([pair for pair in SENTENCES if not re.search("[一-鿿]", pair[1])]), st.sampled_from(ADDED))
@@ -105,7 +116,7 @@ HOSTILE = st.one_of(
 async def test_that_no_text_breaks_the_checker_or_passes_by_itself(sentence: str, question: str) -> None:
     sources = [passages()["return-period"], passages()["tarn2"]]
     verdict = await GroundingChecker(SpellingEncoder()).check(sentence, sources, question)
-    if verdict.supported and not says_nothing(spell(sentence)):
+    if verdict.supported and not says_nothing(plain(sentence)):
         assert verdict.citation is not None
 
 
@@ -114,7 +125,9 @@ def test_that_cleaning_is_a_fixed_point(text: str) -> None:
     assert clean(clean(text)) == clean(text)
 
 
-@pytest.mark.parametrize("piece", ["1 ", "a ", "A ", "<", "![", "[a](", "<!--", "3 EUR, and ", "1.", "a@", "0 ", "if ", "Tarn 2 ", "-", "一"])
+@pytest.mark.parametrize(
+    "piece", ["1 ", "a ", "A ", "<", "![", "[a](", "<!--", "3 EUR, and ", "1.", "a@", "0 ", "if ", "Tarn 2 ", "-", "一"]
+)
 def test_that_time_grows_with_the_length_only(piece: str) -> None:
     """No time is asserted but a ratio: four times the text may take some twelve times as long, not sixty-four."""
 
