@@ -1,26 +1,38 @@
 """Learns a head from examples: the regression, its temperature, and what being in scope looks like."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bot.understanding.head import Floats, Head, Scope, centred, gather_evidence, is_out_of_scope, softmax
+from bot.understanding.lbfgs import minimise
 from bot.understanding.ngrams import Counts, NgramWeights, count, weigh
 
 PENALTY = 0.1
 """L2 penalty of the regression (1 / C)."""
 
-NGRAM_SCALE = 0.8
-"""Length of each block of n-grams beside an encoding of length 1: chosen by cross-validation on the train halves."""
+NGRAM_SCALES = (0.8, 0.3)
+"""Lengths of each block of n-grams beside an encoding of length 1; cross-validation chooses. Words tell more the more
+examples there are, so that a large set takes the first without asking."""
 
 _LARGE = 3000
 """From this many examples on, n-grams that occur once are forgotten and fewer folds are enough."""
 
-_ITERATIONS = 100
-"""L-BFGS steps; the loss moves in its fourth digit by then."""
+_FAR = 0.8
+"""Share of `ELSEWHERE` and the shop's own counterexamples in what is taken as out of scope; held-out intents are the
+rest. Most strangers are far away, and the near ones alone would make every unusual phrasing a stranger."""
+
+_RESEMBLES = 0.5
+"""Cosine of centred vectors from which a line of `ELSEWHERE` is something that this shop has an intent for."""
+
+_STEPS = 300
+"""L-BFGS steps at most; the loss moves in its fourth digit by then."""
+
+_PARAPHRASE = 0.6
+"""Cosine of centred vectors from which two examples of an intent count as saying the same."""
 
 Labels = npt.NDArray[np.intp]
 
@@ -36,6 +48,9 @@ class Lessons:
     intents: tuple[str, ...]
     names: Floats
     """Encodings of the intents' names, shape (intents, dimensions)."""
+    strangers: Sequence[str] = ()
+    """Texts from `ELSEWHERE`, in what the encoder can read."""
+    stranger_vectors: Floats = field(default_factory=lambda: np.empty((0, 0), np.float32))
 
 
 def spoken_name(intent: str) -> str:
@@ -50,9 +65,11 @@ def learn(lessons: Lessons, encoder: str, fingerprint: str, penalty: float = PEN
     """
     lessons, centre = _centre(_with_names(lessons))
     counted = [count(text) for text in lessons.texts]
-    fitted = _fit(lessons, counted, np.arange(len(lessons.labels)), penalty)
-    held_out = _cross_validate(lessons, counted, penalty, seed)
-    outside = np.array([is_out_of_scope(intent) for intent in lessons.intents])[lessons.labels]
+    scales = NGRAM_SCALES if len(lessons.labels) < _LARGE else NGRAM_SCALES[:1]
+    tried = [(scale, _cross_validate(lessons, counted, penalty, scale, seed)) for scale in scales]
+    scale, held_out = max(tried, key=lambda pair: pair[1].accuracy())
+    fitted = _fit(lessons, counted, np.arange(len(lessons.labels)), penalty, scale)
+    outside = _outside(lessons.intents)[lessons.labels]
     return Head(
         intents=lessons.intents,
         encoder=encoder,
@@ -69,21 +86,32 @@ def learn(lessons: Lessons, encoder: str, fingerprint: str, penalty: float = PEN
     )
 
 
+def _outside(intents: Sequence[str]) -> npt.NDArray[np.bool_]:
+    return np.array([is_out_of_scope(intent) for intent in intents])
+
+
 def _with_names(lessons: Lessons) -> Lessons:
     """Each intent's name is one more example: the cheapest win where examples are few."""
-    named = [at for at, intent in enumerate(lessons.intents) if not is_out_of_scope(intent)]
-    return Lessons(
-        [*lessons.texts, *(spoken_name(lessons.intents[at]) for at in named)],
-        np.concatenate([lessons.vectors, lessons.names[named]]).astype(np.float32),
-        np.concatenate([lessons.labels, np.array(named, np.intp)]),
-        lessons.intents,
-        lessons.names,
+    named = np.flatnonzero(~_outside(lessons.intents))
+    return replace(
+        lessons,
+        texts=[*lessons.texts, *(spoken_name(lessons.intents[at]) for at in named)],
+        vectors=np.concatenate([lessons.vectors, lessons.names[named]]).astype(np.float32),
+        labels=np.concatenate([lessons.labels, named]),
     )
 
 
 def _centre(lessons: Lessons) -> tuple[Lessons, Floats]:
+    """Everything as seen from the examples' mean, and that mean; strangers who resemble an example leave."""
     centre = lessons.vectors.mean(axis=0)
-    return replace(lessons, vectors=centred(lessons.vectors, centre)), centre
+    vectors = centred(lessons.vectors, centre)
+    if not len(lessons.strangers):
+        return replace(lessons, vectors=vectors), centre
+    strangers = centred(lessons.stranger_vectors, centre)
+    inside = vectors[~_outside(lessons.intents)[lessons.labels]]
+    strange = (strangers @ inside.T).max(axis=1) < _RESEMBLES
+    kept = [text for text, stays in zip(lessons.strangers, strange, strict=True) if stays]
+    return replace(lessons, vectors=vectors, strangers=kept, stranger_vectors=strangers[strange]), centre
 
 
 # ── The regression ────────────────────────────────────────────────────────────────────────────────
@@ -101,9 +129,9 @@ class _Fitted:
         return np.asarray(vectors @ self.dense + matrix @ self.sparse + self.bias), known
 
 
-def _fit(lessons: Lessons, counted: Sequence[Counts], rows: Labels, penalty: float) -> _Fitted:
+def _fit(lessons: Lessons, counted: Sequence[Counts], rows: Labels, penalty: float, scale: float) -> _Fitted:
     chosen = [counted[row] for row in rows]
-    ngrams = weigh(chosen, NGRAM_SCALE, least=2 if len(lessons.labels) >= _LARGE else 1)
+    ngrams = weigh(chosen, scale, least=2 if len(lessons.labels) >= _LARGE else 1)
     matrix, _ = _sparse_rows(chosen, ngrams)
     vectors = lessons.vectors[rows]
     weights = _regress(vectors, matrix, lessons.labels[rows], len(lessons.intents), penalty)
@@ -123,34 +151,27 @@ def _sparse_rows(counted: Sequence[Counts], ngrams: NgramWeights) -> tuple[Any, 
 
 
 def _regress(dense: Floats, sparse: Any, labels: Labels, intents: int, penalty: float) -> Floats:
-    """Minimise cross-entropy + penalty/2 · ‖W‖², single precision; shape (dimensions + columns + 1, intents)."""
-    from scipy.optimize import minimize
-
+    """Minimise cross-entropy + penalty/2 · ‖W‖²; the bias goes free. Shape (dimensions + columns + 1, intents)."""
     n, dimensions = dense.shape
-    shape = (dimensions + sparse.shape[1] + 1, intents)
     transposed = sparse.T.tocsr()
     truth = np.arange(n), labels
 
-    def loss(flat: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
-        weights = flat.reshape(shape).astype(np.float32)
+    def loss(weights: Floats) -> tuple[float, Floats]:
         logits = dense @ weights[:dimensions] + sparse @ weights[dimensions:-1] + weights[-1]
         probabilities = softmax(logits)
         cost = -float(np.log(np.maximum(probabilities[truth], 1e-12)).sum(dtype=np.float64))
         probabilities[truth] -= 1
-        penalised = weights * np.float32(penalty)
-        penalised[-1] = 0
-        gradient = penalised.copy()
+        gradient = weights * np.float32(penalty)
+        gradient[-1] = 0
+        cost += 0.5 * float(gradient.ravel() @ weights.ravel())
         gradient[:dimensions] += dense.T @ probabilities
         gradient[dimensions:-1] += transposed @ probabilities
         gradient[-1] += probabilities.sum(axis=0)
-        cost += 0.5 * float((penalised * weights).sum(dtype=np.float64))
-        # Per example, so that the stopping rule means the same for 100 and for 15,000 of them.
-        return cost / n, gradient.ravel().astype(np.float64) / n
+        # Per example, so that the first step and the stopping rule mean the same for 100 and for 15,000 of them.
+        return cost / n, gradient / np.float32(n)
 
-    start = np.zeros(shape[0] * shape[1])
-    options = {"maxiter": _ITERATIONS, "maxcor": 10, "gtol": 1e-6, "ftol": 1e-6}
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options)
-    return np.asarray(found.x.reshape(shape), np.float32)
+    start = np.zeros((dimensions + sparse.shape[1] + 1, intents), np.float32)
+    return minimise(loss, start, steps=_STEPS, tolerance=1e-6)
 
 
 # ── Calibration ───────────────────────────────────────────────────────────────────────────────────
@@ -164,56 +185,85 @@ class _HeldOut:
     """Of texts whose intent the head knew, shape (texts, intents); intents that it did not know are at -1e9."""
     labels: Labels
     evidence: Floats
-    """Of those in scope and those not."""
-    inside: npt.NDArray[np.bool_]
-    """Which rows of ``evidence`` are in scope."""
+    """Of the same and of strangers, shape (more texts, kinds of evidence)."""
+    kind: Labels
+    """What each row of ``evidence`` is: `_INSIDE`, `_NOVEL` or `_FOREIGN`."""
+
+    def accuracy(self) -> float:
+        """Share of right answers among the known."""
+        return float((self.logits.argmax(axis=1) == self.labels).mean()) if len(self.labels) else 0.0
 
 
-def _cross_validate(lessons: Lessons, counted: Sequence[Counts], penalty: float, seed: int) -> _HeldOut:
+_INSIDE, _NOVEL, _FOREIGN = 0, 1, 2
+"""In scope; of an intent that was held out whole; a counterexample of the shop or a line of `ELSEWHERE`."""
+
+
+def _cross_validate(lessons: Lessons, counted: Sequence[Counts], penalty: float, scale: float, seed: int) -> _HeldOut:
     """Hold out a share of the examples and, as what is out of scope, all examples of a share of the intents."""
     draw = np.random.default_rng(seed)
     folds = 3 if len(lessons.labels) >= _LARGE else 5
-    fold = _stratified(lessons.labels, folds, draw)
-    outside = np.array([is_out_of_scope(intent) for intent in lessons.intents])
+    fold = _split(lessons, folds, draw)
+    outside = _outside(lessons.intents)
     # Names are examples only for learning: nobody types them.
     real = np.arange(len(fold)) < len(fold) - int((~outside).sum())
-    unknown = draw.permutation(len(outside)) % folds
-    unknown[outside] = -1
+    held = draw.permutation(len(outside)) % folds
+    held[outside] = -1
     if (~outside).sum() < 2 * folds:
-        unknown[:] = -1
-    logits, labels, evidence, inside = [], [], [], []
+        held[:] = -1
+    strangers = [count(text) for text in lessons.strangers]
+    parts = []
     for number in range(folds):
-        novel = (unknown == number)[lessons.labels]
+        novel = (held == number)[lessons.labels]
         learnt = np.flatnonzero((fold != number) & ~novel)
         tested = np.flatnonzero(real & ((fold == number) | novel))
-        if not len(learnt) or not len(tested):
-            continue
-        fitted = _fit(lessons, counted, learnt, penalty)
-        fitted.bias[unknown == number] = -1e9
-        scores, known = fitted.logits([counted[row] for row in tested], lessons.vectors[tested])
-        other = outside[lessons.labels]
-        gathered = gather_evidence(
-            scores,
-            known,
-            lessons.vectors[tested],
-            lessons.vectors[learnt[~other[learnt]]],
-            lessons.vectors[learnt[other[learnt]]],
-            lessons.intents,
+        fitted = _fit(lessons, counted, learnt, penalty, scale)
+        fitted.bias[held == number] = -1e9
+        known, unknown = (lessons.vectors[learnt[outside[lessons.labels[learnt]] == side]] for side in (False, True))
+        logits, shares = fitted.logits(
+            [*(counted[int(row)] for row in tested), *strangers],
+            vectors := np.concatenate([lessons.vectors[tested], lessons.stranger_vectors]),
         )
-        evidence.append(gathered)
-        inside.append(~(novel | other)[tested])
-        answerable = ~novel[tested]
-        logits.append(scores[answerable])
-        labels.append(lessons.labels[tested][answerable])
-    return _HeldOut(*(np.concatenate(parts) for parts in (logits, labels, evidence, inside)))
+        foreign = outside[lessons.labels[tested]]
+        kind = np.where(novel[tested], _NOVEL, np.where(foreign, _FOREIGN, _INSIDE))
+        answerable = np.flatnonzero(~novel[tested])
+        parts.append(
+            _HeldOut(
+                logits[answerable],
+                lessons.labels[tested][answerable],
+                gather_evidence(logits, shares, vectors, known, unknown, lessons.intents),
+                np.concatenate([kind, np.full(len(strangers), _FOREIGN)]),
+            )
+        )
+    return _HeldOut(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("logits", "labels", "evidence", "kind"))
+    )
 
 
-def _stratified(labels: Labels, folds: int, draw: np.random.Generator) -> Labels:
-    fold = np.empty(len(labels), np.intp)
-    for label in np.unique(labels):
-        members = draw.permutation(np.flatnonzero(labels == label))
-        fold[members] = (np.arange(len(members)) + draw.integers(folds)) % folds
+def _split(lessons: Lessons, folds: int, draw: np.random.Generator) -> Labels:
+    """The fold of each example. Paraphrases of one another share a fold: who writes training data writes variations,
+    and a head that has seen one of them is surer of the others than it will be of any shopper."""
+    fold = np.empty(len(lessons.labels), np.intp)
+    for label in np.unique(lessons.labels):
+        members = draw.permutation(np.flatnonzero(lessons.labels == label))
+        groups = _groups(lessons.vectors[members])
+        if len(set(groups)) < folds:
+            groups = list(range(len(members)))
+        turn = draw.permutation(folds)
+        fold[members] = turn[np.array(groups) % folds]
     return fold
+
+
+def _groups(vectors: Floats) -> list[int]:
+    """A number for each vector, the same for those that are close to the group's first one (leader clustering)."""
+    leaders: list[int] = []
+    groups = []
+    similarity = vectors @ vectors.T
+    for row in range(len(vectors)):
+        near = [at for at, leader in enumerate(leaders) if similarity[row, leader] >= _PARAPHRASE]
+        groups.append(near[0] if near else len(leaders))
+        if not near:
+            leaders.append(row)
+    return groups
 
 
 def _best_temperature(held_out: _HeldOut) -> float:
@@ -236,13 +286,17 @@ def _learn_scope(held_out: _HeldOut) -> Scope:
     """
     from scipy.optimize import minimize
 
-    inside, evidence = held_out.inside, held_out.evidence.astype(np.float64)
-    if inside.all() or not inside.any():
+    evidence = held_out.evidence.astype(np.float64)
+    counts = np.bincount(held_out.kind, minlength=3)
+    if not counts[_INSIDE] or counts[_INSIDE] == len(evidence):
         return Scope((0.0,) * evidence.shape[1], 3.0)
+    far = _FAR if counts[_NOVEL] else 1.0
+    shares = np.array([1.0, 1 - far, far if counts[_FOREIGN] else 0.0])
+    shares[1:] /= shares[1:].sum()
+    balance = (0.5 * shares / np.maximum(counts, 1))[held_out.kind]
+    sign = np.where(held_out.kind == _INSIDE, 1.0, -1.0)
     mean, spread = evidence.mean(axis=0), evidence.std(axis=0) + 1e-6
     standard = np.column_stack([(evidence - mean) / spread, np.ones(len(evidence))])
-    balance = np.where(inside, 0.5 / inside.sum(), 0.5 / (~inside).sum())
-    sign = np.where(inside, 1.0, -1.0)
 
     def loss(weights: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
         margin = sign * (standard @ weights)

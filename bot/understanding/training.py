@@ -14,6 +14,7 @@ from bot.models.encoder import Encoder, Encoders, open_encoders
 from bot.models.export import FORMAT as EXPORT_FORMAT
 from bot.models.packaged import sentence_weights
 from bot.settings import Settings
+from bot.understanding.elsewhere import ELSEWHERE
 from bot.understanding.head import CARD, FORMAT, read_card
 from bot.understanding.language import detect_language
 from bot.understanding.recognizer import HEADS, INTENTS
@@ -45,13 +46,15 @@ def train_intents(settings: Settings, tune_encoder: bool = False) -> dict[str, A
     encoders = open_encoders(settings)
     fingerprint = _fingerprint(settings, data)
     folder = settings.data / HEADS
-    lots = _by_encoder(data, encoders)
+    lots = by_encoder(data, encoders)
     report: dict[str, Any] = {"intents": len(data.intents), "examples": len(data.examples), "heads": {}}
     kept = set()
     for encoder, examples in lots:
         head_folder = folder / _file_name(encoder.name)
         kept.add(head_folder.name)
-        report["heads"][encoder.name] = _train(encoder, examples, fingerprint, head_folder)
+        report["heads"][encoder.name] = _train(
+            encoder, examples, fingerprint, head_folder, readable_only=encoder is encoders.for_language("en")
+        )
     for old in folder.iterdir():
         if old.name not in kept and (old / CARD).is_file():
             shutil.rmtree(old)
@@ -59,25 +62,30 @@ def train_intents(settings: Settings, tune_encoder: bool = False) -> dict[str, A
     return report
 
 
-def _train(encoder: Encoder, examples: list[Example], fingerprint: str, folder: Path) -> dict[str, Any]:
+def _train(
+    encoder: Encoder, examples: list[Example], fingerprint: str, folder: Path, *, readable_only: bool
+) -> dict[str, Any]:
     from bot.understanding.learning import Lessons, learn, spoken_name
 
     intents = tuple(sorted({example.intent for example in examples}))
     number = {intent: at for at, intent in enumerate(intents)}
     texts = [example.text for example in examples]
+    strangers = [line for line in ELSEWHERE if line.isascii() or not readable_only]
     lessons = Lessons(
         texts=texts,
         vectors=encoder.encode(texts),
         labels=np.array([number[example.intent] for example in examples], np.intp),
         intents=intents,
         names=encoder.encode([spoken_name(intent) for intent in intents]),
+        strangers=strangers,
+        stranger_vectors=encoder.encode(strangers),
     )
     head = learn(lessons, encoder.name, fingerprint)
     head.save(folder)
     return {"examples": len(texts), "intents": len(intents)}
 
 
-def _by_encoder(data: TrainingData, encoders: Encoders) -> list[tuple[Encoder, list[Example]]]:
+def by_encoder(data: TrainingData, encoders: Encoders) -> list[tuple[Encoder, list[Example]]]:
     """The English encoder learns from what it can read; the multilingual one from everything, because a shop's
     English examples teach it their Chinese translations too. Without such languages in the data it is not trained."""
     english = encoders.for_language("en")
