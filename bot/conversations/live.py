@@ -105,15 +105,15 @@ class Live:
             self._task = None
 
     async def _run(self) -> None:
+        connection = self._wire.new_connection()
         while True:
-            connection = self._wire.new_connection()
             try:
                 await connection.connect()  # type: ignore[no-untyped-call]
                 await self._serve(connection)
             except (RedisError, OSError) as exc:
                 _log.warning("live updates are interrupted: %s", exc)
             finally:
-                await connection.disconnect(nowait=True)
+                await connection.disconnect()
                 for channel in self._channels.values():
                     channel.subscribed.clear()
             await asyncio.sleep(_AGAIN.total_seconds())

@@ -146,8 +146,6 @@ class Queue:
             StoreUnavailable: Redis does not answer.
         """
         arguments: list[Argument] = [self._group, self._consumer, self._lease_ms]
-        if self._reader is not None:
-            await self._reader.disconnect(nowait=True)
         await _leave.on_each(self._wire, [([stream], arguments) for stream in self._streams])
 
     async def _create_group(self, stream: str) -> None:
