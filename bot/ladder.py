@@ -153,8 +153,12 @@ def _masked(question: Understanding) -> str:
 
 
 def _key(question: Understanding, found: Findings) -> str | None:
-    """Names a reply that anyone may get who asks the same of the same knowledge; None for a personal question."""
+    """Names a reply that anyone may get who asks the same of the same knowledge; None for a personal question.
+
+    The products stand in it too: "how heavy is it?" is another question for each.
+    """
     if found.query != question.text or any(entity.name in PERSONAL for entity in question.entities):
         return None
     words = " ".join(unicodedata.normalize("NFKC", question.text).casefold().split()).rstrip("?!. ？！。")
-    return hashlib.blake2b(f"{found.version}\n{question.language}\n{words}".encode(), digest_size=16).hexdigest()
+    parts = (found.version, question.language, words, *found.products)
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()

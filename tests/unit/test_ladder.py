@@ -262,3 +262,9 @@ async def test_that_a_follow_up_is_answered_for_this_shopper_alone() -> None:
     follow_up = found(RETURNS, query="how long for returns of boots?")
     await climb(ScriptedWriter(["You can return items within 30 days."]), follow_up, memory=memory)
     assert not memory
+
+
+async def test_that_a_question_about_it_is_another_question_for_each_product() -> None:
+    memory, writer = Memory(), ScriptedWriter(["You can return items within 30 days."])
+    await climb(writer, replace(found(RETURNS), products=("T1",)), memory=memory)
+    assert (await climb(writer, replace(found(RETURNS), products=("T2",)), memory=memory)).rung is Rung.WRITTEN
