@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any, Literal
 
 import aiohttp
@@ -47,7 +47,7 @@ class EndpointWriter:
         """
         await self._name()
 
-    async def write(self, chat: Sequence[Mapping[str, str]]) -> AsyncIterator[str]:
+    async def write(self, chat: Sequence[Mapping[str, str]]) -> AsyncGenerator[str, None]:
         """Stream the reply to ``chat``; closing the iterator closes the connection, which stops the endpoint's work.
 
         Raises:

@@ -151,7 +151,8 @@ def _fit(question: str, units: Sequence[_Unit], likeness: Likeness | None) -> li
 def _stretch(units: Sequence[_Unit], fits: Sequence[float], best: int) -> tuple[int, int]:
     """Grow the best unit to the quote: backwards to what it leans on, forwards to what limits or completes it."""
     first = last = best
-    while first > 0 and _LEANS_BACK.match(units[first].text) and last - first < LONGEST:
+    # "These cannot be returned:" above a list points forward.
+    while first > 0 and not units[first].rows and _LEANS_BACK.match(units[first].text) and last - first < LONGEST:
         first -= 1
     near = _NEAR * fits[best]
     while last + 1 < len(units):

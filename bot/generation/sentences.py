@@ -1,7 +1,7 @@
 """Cuts a stream of text into sentences, each as soon as it is sure to be one. English and Chinese."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 _CANDIDATE = re.compile(r"""(?P<newline>\n)|(?P<mark>[.!?…。！？]+)(?P<closing>["'”’)\]}»」』）】*_]*)""")
 _WIDE = re.compile(r"[。！？]")
@@ -95,7 +95,7 @@ class Splitter:
         return [rest] if rest else []
 
 
-async def sentences(pieces: AsyncIterator[str]) -> AsyncIterator[str]:
+async def sentences(pieces: AsyncIterator[str]) -> AsyncGenerator[str, None]:
     """The sentences of a stream, each as soon as it is sure; leaving early closes ``pieces`` too."""
     splitter = Splitter()
     try:

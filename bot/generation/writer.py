@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -81,7 +81,7 @@ class TransformersWriter:
         if self._failure:
             raise WriterUnavailable(self._failure)
 
-    async def write(self, chat: Sequence[Mapping[str, str]]) -> AsyncIterator[str]:
+    async def write(self, chat: Sequence[Mapping[str, str]]) -> AsyncGenerator[str, None]:
         """Stream the reply to ``chat``; closing the iterator frees the seat.
 
         Raises:

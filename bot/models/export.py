@@ -1,8 +1,8 @@
 """Turns a sentence-transformers model into an int8 ONNX graph, in a process of its own.
 
-``python -m bot.models.export SOURCE TARGET``. The folder it makes holds all that serving needs: ``model.onnx``,
-``tokenizer.json`` and ``encoder.json``. A model that is not built as transformer, mean or CLS pooling, and perhaps
-normalising, gets an ``encoder.json`` that says so alone.
+``python -m bot.models.export SOURCE TARGET``; without arguments it makes what the settings need. The folder
+it makes holds all that serving needs: ``model.onnx``, ``tokenizer.json`` and ``encoder.json``. A model that is not
+built as transformer, mean or CLS pooling, and perhaps normalising, gets an ``encoder.json`` that says so alone.
 """
 
 import json
@@ -155,5 +155,20 @@ def _likeness(model: Any, folder: Path) -> float:
     return float((expected * actual).sum(axis=1).mean())
 
 
+def _prepare() -> None:
+    """Make all that the settings' models need once, so that nothing has to wait for it later."""
+    from bot.models.causal import open_causal
+    from bot.models.encoder import open_encoders
+    from bot.settings import read_settings
+
+    settings = read_settings()
+    open_encoders(settings)
+    if settings.writer != "none" and settings.writer_url is None:
+        open_causal(settings.writer, settings.data / "models")
+
+
 if __name__ == "__main__":
-    export(Path(sys.argv[1]), Path(sys.argv[2]))
+    if len(sys.argv) == 3:
+        export(Path(sys.argv[1]), Path(sys.argv[2]))
+    else:
+        _prepare()
