@@ -11,15 +11,14 @@ import asyncio
 import statistics
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 
 import uvloop
 
 from bot.conversations import Conversations, open_conversations
 from bot.ports import Voice
 from bot.records import Conversation, ConversationId, EntryKind, Message, MessageId, Trace, Turn, Utterance
-from bot.settings import Settings
+from bot.settings import Settings, read_settings
 from bot.worker import Worker
 
 
@@ -79,7 +78,7 @@ async def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data=Path(folder), redis_url=options.redis_url, retention=timedelta(hours=1))
+        settings = read_settings({"data": folder, "redis_url": options.redis_url, "retention": 3600})
         started = time.perf_counter()
         async with open_conversations(settings) as conversations:
             print(f"open: {(time.perf_counter() - started) * 1e3:.0f} ms")

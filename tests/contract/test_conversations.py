@@ -110,7 +110,9 @@ async def test_that_a_turn_leaves_all_it_made_in_the_log(conversations: Conversa
         "turn covers Where is my order?, Hello?",
     ]
     assert log[-1].id == end
-    assert {entry.turn for entry in log[2:]} == {TurnId(log[0].id)}, "a turn is named by the first message that it covers"
+    assert {entry.turn for entry in log[2:]} == {TurnId(log[0].id)}, (
+        "a turn is named by the first message that it covers"
+    )
     assert log[-1].trace == Trace(decision="test")
     assert await conversations.read(ANNA, after=log[3].id) == log[4:]
     after = await conversations.load(ANNA)

@@ -1,0 +1,304 @@
+"""What the worker promises, over a real Redis and with assistants of a few lines."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.conversations import Conversations
+from bot.errors import FloorLost
+from bot.ports import Voice
+from bot.records import (
+    Conversation,
+    ConversationId,
+    EntryKind,
+    Floor,
+    Message,
+    State,
+    Trace,
+    Turn,
+    Utterance,
+)
+from bot.settings import Settings, read_settings
+from bot.worker import SORRY, TRIES, Worker, set_aside
+from tests.conftest import BOTH_SERVERS
+from tests.contract.test_conversations import ANNA, message, told
+
+pytestmark = BOTH_SERVERS
+
+SOON = timedelta(seconds=10)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return read_settings({"data": tmp_path, "lease": 1, "turns": 4, "stop_timeout": 2})
+
+
+def reply(conversation: Conversation, *texts: str) -> Turn:
+    return Turn(tuple(Utterance(text) for text in texts), conversation.state, Trace())
+
+
+async def echo(conversation: Conversation, voice: Voice) -> Turn:
+    return reply(conversation, *(f"You said {mail.text}" for mail in conversation.mail))
+
+
+async def covered(conversations: Conversations, *texts: str, conversation: ConversationId = ANNA) -> list[str]:
+    """The log, once turns have covered ``texts``."""
+    async with conversations.follow(conversation) as grown:
+        while True:
+            log = await conversations.read(conversation)
+            if set(texts) <= {id_ for entry in log for id_ in entry.covers}:
+                return told(log)
+            assert await grown(SOON), told(log)
+
+
+async def test_that_mail_is_answered(conversations: Conversations, settings: Settings) -> None:
+    async with Worker(conversations, echo, settings):
+        await conversations.accept(message("Hi"))
+        assert await covered(conversations, "Hi") == ["shopper: Hi", "assistant: You said Hi", "turn covers Hi"]
+
+
+async def test_that_mail_which_waited_for_a_worker_is_answered(
+    conversations: Conversations, settings: Settings
+) -> None:
+    await conversations.accept(message("Hi"))
+    async with Worker(conversations, echo, settings):
+        await covered(conversations, "Hi")
+
+
+async def test_that_sentences_are_heard_while_the_turn_is_made(
+    conversations: Conversations, settings: Settings
+) -> None:
+    heard = asyncio.Event()
+
+    async def slow(conversation: Conversation, voice: Voice) -> Turn:
+        await voice.say(Utterance("One moment."))
+        await heard.wait()
+        return reply(conversation, "Here you are.")
+
+    async with Worker(conversations, slow, settings), conversations.follow(ANNA) as grown:
+        await conversations.accept(message("Hi"))
+        while "assistant: One moment." not in told(await conversations.read(ANNA)):
+            assert await grown(SOON)
+        heard.set()
+        assert (await covered(conversations, "Hi"))[1:3] == ["assistant: One moment.", "assistant: Here you are."]
+
+
+async def test_that_a_burst_is_one_turn_and_nobody_waits_for_it(
+    conversations: Conversations, settings: Settings
+) -> None:
+    begun, more_came = asyncio.Event(), asyncio.Event()
+
+    async def thinking(conversation: Conversation, voice: Voice) -> Turn:
+        begun.set()
+        await more_came.wait()
+        return await echo(conversation, voice)
+
+    async with Worker(conversations, thinking, settings):
+        await conversations.accept(message("Hello"))
+        await begun.wait()  # At once: no delay is meant for bursts.
+        await conversations.accept(message("where is my order"))
+        more_came.set()
+        assert (await covered(conversations, "Hello", "where is my order"))[
+            -1
+        ] == "turn covers Hello, where is my order"
+
+
+async def test_that_a_shopper_who_never_stops_typing_is_answered(
+    conversations: Conversations, settings: Settings
+) -> None:
+    async def interrupted(conversation: Conversation, voice: Voice) -> Turn:
+        await conversations.accept(message(f"and {len(conversation.mail)}"))
+        return reply(conversation, "ok")
+
+    async with Worker(conversations, interrupted, settings):
+        await conversations.accept(message("Hi"))
+        log = await covered(conversations, "Hi")
+        assert next(line for line in log if line.startswith("turn")) == "turn covers Hi, and 1, and 2, and 3"
+
+
+def ends_with_comma(mail: Sequence[Message]) -> bool:
+    return mail[-1].text.endswith(",")
+
+
+async def test_that_an_unfinished_thought_is_waited_for(conversations: Conversations, settings: Settings) -> None:
+    patient = settings.model_copy(update={"burst_quiet": timedelta(seconds=5)})
+    async with Worker(conversations, echo, patient, ends_with_comma):
+        await conversations.accept(message("If I buy two,"))
+        await asyncio.sleep(0.2)
+        assert told(await conversations.read(ANNA)) == ["shopper: If I buy two,"]
+        await conversations.accept(message("is shipping free?"))
+        assert (await covered(conversations, "is shipping free?"))[-1].count("is shipping") == 1
+
+
+async def test_that_an_unfinished_thought_is_answered_once_it_is_quiet(
+    conversations: Conversations, settings: Settings
+) -> None:
+    async with Worker(conversations, echo, settings, ends_with_comma):
+        await conversations.accept(message("If I buy two,"))
+        await covered(conversations, "If I buy two,")
+
+
+async def test_that_waiting_for_a_thought_takes_nobodys_place(conversations: Conversations, settings: Settings) -> None:
+    narrow = settings.model_copy(update={"turns": 1, "burst_quiet": timedelta(seconds=5)})
+    async with Worker(conversations, echo, narrow, ends_with_comma):
+        await conversations.accept(message("If I buy two,"))
+        await asyncio.sleep(0.1)
+        await conversations.accept(message("Hi", sender="otto"))
+        await covered(conversations, "Hi", conversation=ConversationId("rest:otto"))
+        assert told(await conversations.read(ANNA)) == ["shopper: If I buy two,"]
+        await conversations.accept(message("is shipping free?"))
+        await covered(conversations, "is shipping free?")
+
+
+async def test_that_a_failed_turn_is_tried_again_and_says_nothing_twice(
+    conversations: Conversations, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[tuple[int, tuple[Utterance, ...]]] = []
+
+    async def shaky(conversation: Conversation, voice: Voice) -> Turn:
+        seen.append((conversation.tries, conversation.said))
+        if not conversation.said:
+            await voice.say(Utterance("First."))
+            raise RuntimeError("the model tripped")
+        return reply(conversation, "Second.")
+
+    async with Worker(conversations, shaky, settings):
+        await conversations.accept(message("Hi"))
+        log = await covered(conversations, "Hi")
+    assert log == ["shopper: Hi", "assistant: First.", "assistant: Second.", "turn covers Hi"]
+    assert seen == [(0, ()), (1, (Utterance("First."),))]
+    assert "the model tripped" in caplog.text
+
+
+async def test_that_a_turn_which_always_fails_is_set_aside_and_the_conversation_goes_on(
+    conversations: Conversations,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bot.worker._FIRST_PAUSE", timedelta(milliseconds=1))
+    caplog.set_level(logging.CRITICAL)
+    tries = 0
+
+    async def poisoned(conversation: Conversation, voice: Voice) -> Turn:
+        nonlocal tries
+        if conversation.mail[0].text == "poison":
+            tries += 1
+            raise RuntimeError("always")
+        return await echo(conversation, voice)
+
+    async with Worker(conversations, poisoned, settings):
+        await conversations.accept(message("poison"))
+        await covered(conversations, "poison")
+        await conversations.accept(message("Hi"))
+        log = await covered(conversations, "Hi")
+    assert tries == TRIES
+    assert log[1:] == [
+        f"assistant: {SORRY['en']}",
+        "turn covers poison",
+        "shopper: Hi",
+        "assistant: You said Hi",
+        "turn covers Hi",
+    ]
+    [note, _] = [entry.trace for entry in await conversations.read(ANNA) if entry.kind is EntryKind.TURN]
+    assert note is not None
+    assert note.notes == (f"failed {TRIES} times",)
+
+
+def test_that_the_apology_is_in_the_shoppers_language(redis_server: str) -> None:
+    conversation = Conversation(ANNA, 0, 0, Floor.ASSISTANT, State(language="zh"), (message("你好"),))
+    assert set_aside(conversation).utterances == (Utterance(SORRY["zh"]),)
+
+
+async def test_that_mail_to_an_agent_is_covered_without_a_word(
+    conversations: Conversations, settings: Settings
+) -> None:
+    await conversations.accept(message("A human!"))
+    await conversations.take_floor(ANNA, Floor.AGENT)
+    async with Worker(conversations, echo, settings):
+        assert await covered(conversations, "A human!") == ["shopper: A human!", "floor: agent", "turn covers A human!"]
+
+
+async def test_that_a_turn_stops_when_an_agent_takes_the_floor(
+    conversations: Conversations, settings: Settings
+) -> None:
+    stopped = asyncio.Event()
+
+    async def talkative(conversation: Conversation, voice: Voice) -> Turn:
+        try:
+            for n in range(1000):
+                await voice.say(Utterance(f"{n}"))
+                if n == 3:
+                    await conversations.take_floor(ANNA, Floor.AGENT)
+        except FloorLost:
+            stopped.set()
+            raise
+        return reply(conversation)
+
+    async with Worker(conversations, talkative, settings):
+        await conversations.accept(message("Hi"))
+        log = await covered(conversations, "Hi")
+    assert stopped.is_set()
+    assert log[-3:] == ["assistant: 3", "floor: agent", "turn covers Hi"]
+
+
+async def test_that_many_conversations_are_made_side_by_side_and_each_in_order(
+    conversations: Conversations, settings: Settings
+) -> None:
+    at_once = most = 0
+
+    async def counted(conversation: Conversation, voice: Voice) -> Turn:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.002)
+        at_once -= 1
+        return await echo(conversation, voice)
+
+    shoppers = [ConversationId(f"rest:s{n}") for n in range(20)]
+    async with Worker(conversations, counted, settings), Worker(conversations, counted, settings):
+        for n in range(10):
+            await asyncio.gather(*(conversations.accept(message(f"m{n}", sender=shopper[5:])) for shopper in shoppers))
+        for shopper in shoppers:
+            log = await covered(conversations, *(f"m{n}" for n in range(10)), conversation=shopper)
+            said = [line for line in log if line.startswith("assistant")]
+            assert said == [f"assistant: You said m{n}" for n in range(10)]
+    assert 1 < most <= 2 * settings.turns
+
+
+async def test_that_a_worker_which_stops_ends_its_turns_and_leaves_the_rest(
+    conversations: Conversations, settings: Settings
+) -> None:
+    begun = asyncio.Event()
+
+    async def slow(conversation: Conversation, voice: Voice) -> Turn:
+        begun.set()
+        await asyncio.sleep(0.3 if conversation.id == ANNA else 60)
+        return await echo(conversation, voice)
+
+    async with Worker(conversations, slow, settings):
+        await conversations.accept(message("Hi"))
+        await conversations.accept(message("Hi", sender="otto"))
+        await begun.wait()
+        await asyncio.sleep(0.1)
+    assert told(await conversations.read(ANNA))[-1] == "turn covers Hi"
+    async with Worker(conversations, echo, settings):
+        await covered(conversations, "Hi", conversation=ConversationId("rest:otto"))
+
+
+@pytest.mark.parametrize(
+    "commands", [("FLUSHALL",), ("SCRIPT", "FLUSH"), ("CLIENT", "KILL", "TYPE", "normal")], ids=" ".join
+)
+async def test_that_a_worker_survives_what_happens_to_redis(
+    conversations: Conversations, settings: Settings, commands: tuple[str, ...]
+) -> None:
+    async with Worker(conversations, echo, settings):
+        await conversations.accept(message("Hi"))
+        await covered(conversations, "Hi")
+        await conversations.wire.ask(*commands)
+        await conversations.accept(message("Hi again"))
+        await covered(conversations, "Hi again")
