@@ -21,13 +21,16 @@ def aligned_parts(clause: Clause, source: Source) -> tuple[tuple[Clause, ...], t
     parts = source.sentence.clauses
     holding = [p for p in parts if any(holds(p, c) for c in clause.claims if c.kind in QUANTITIES or c.kind == "date")]
     wanted = [concepts(word) for word in clause.content]
+    # What is said of a country bends what the sentence says of it.
+    placed = [p for p in parts if p.own_countries & clause.countries]
     if holding:
         # Words that stand elsewhere in the sentence bring what bends them there.
         missing = [mine for mine in wanted if not any(mine & part.stems for part in holding)]
-        return tuple(holding), tuple(p for p in parts if p not in holding and any(mine & p.stems for mine in missing))
+        more = [p for p in parts if p in placed or any(mine & p.stems for mine in missing)]
+        return tuple(holding), tuple(p for p in more if p not in holding)
     overlaps = [sum(bool(mine & part.stems) for mine in wanted) for part in parts]
     best = tuple(p for p, n in zip(parts, overlaps, strict=True) if n and n * 2 >= max(overlaps))
-    return best or parts, ()
+    return best or parts, tuple(p for p in placed if p not in best)
 
 
 def stolen(clause: Clause, holding: Sequence[Clause], source: Source) -> str:

@@ -155,7 +155,27 @@ _BOUNDS_AFTER = tuple(
 )
 """What stands behind it."""
 
-_FILLERS = frozenset({"a", "an", "the", "order", "value", "of", "orders", "amount", "total"})
+_FILLERS = frozenset(
+    {
+        "a",
+        "an",
+        "the",
+        "this",
+        "these",
+        "those",
+        "our",
+        "your",
+        "full",
+        "next",
+        "first",
+        "order",
+        "value",
+        "of",
+        "orders",
+        "amount",
+        "total",
+    }
+)
 
 
 def _bound(words: Sequence[Token], first: int, last: int) -> str:

@@ -8,7 +8,7 @@ from bot.grounding.claims import FREE, QUANTITIES
 from bot.grounding.clauses import Clause, Sentence, read_sentence
 from bot.grounding.deeds import beyond, word_for_word
 from bot.grounding.found import Found
-from bot.grounding.lexicon import CLOSED
+from bot.grounding.lexicon import CLOSED, SIDES
 from bot.grounding.library import Group, Library, Source
 from bot.grounding.polarity import Bends, contradiction, denied, dropped, read_bends
 from bot.grounding.question import Question
@@ -88,15 +88,22 @@ def _against(
             ], True
     about = _about(sentence, group, library, asked)
     found = []
-    for clause in sentence.clauses:
-        if not clause.content and not clause.claims:
+    content: tuple[str, ...] = ()
+    for part in sentence.clauses:
+        if not part.content and not part.claims:
             continue
+        # "…, usually within 5 working days": an amount without words of its own speaks of what came before it.
+        content = part.content or content
+        clause = replace(part, content=content)
         best = min((_try(clause, sentence, s, group, library, asked) for s in group.sources), key=lambda t: t.cost)
         if not best.failures and (limit := _limited(clause, sentence, best.source, group)):
             best.failures[None] = limit
         if about:
             best.failures[None] = about
         found.append(best)
+    telling = len(sentence.bends.scopes) + sum(len(c.content) + len(c.claims) for c in sentence.clauses)
+    if found and (telling < 2 or not content):
+        found[0].failures[None] = "it does not say what it is about"
     _repeated(found, sentence)
     _free_alone(found)
     return found or [
@@ -181,14 +188,37 @@ def _try(clause: Clause, whole: Sentence, source: Source, group: Group, library:
         if reason:
             tried.failures[claim] = reason
     known = source.sentence.stems | source.context | source.before
-    tried.open_words = [word for word in clause.content if not concepts(word) & known]
+    tried.open_words = [word for word in clause.content if not _known(word, known, source)]
     if tried.failures:
         return tried
-    reason = stolen(clause, holding, source) or incomplete(clause, whole, aligned, source, asked)
+    reason = (
+        _elsewhere(tried, group) or stolen(clause, holding, source) or incomplete(clause, whole, aligned, source, asked)
+    )
     reason = reason or contradiction(_said_bends(clause, whole), _source_bends(aligned, source))
     if reason:
         tried.failures[None] = reason
     return tried
+
+
+def _known(word: str, known: frozenset[str], source: Source) -> bool:
+    """Whether the source has the word or one of its group. What has an opposite must stand in the sentence itself."""
+    if not any(word in side for side in SIDES):
+        return bool(concepts(word) & known)
+    bends = source.sentence.bends
+    return stem(word) in bends.stems or any(word in side and side & bends.words for side in SIDES)
+
+
+def _elsewhere(tried: _Try, group: Group) -> str:
+    """Why the sentence is about another line of the passage: most of its words, or a missing one, stand only there."""
+    own = tried.source.sentence.stems | tried.source.before
+    inside = sum(bool(concepts(word) & own) for word in tried.clause.content)
+    if inside * 2 < len(tried.clause.content):
+        return "the source says this of nothing in the sentence"
+    for word in tried.open_words:
+        for other in group.sources:
+            if other is not tried.source and concepts(word) & other.sentence.stems:
+                return f"“{word}” stands elsewhere in the source"
+    return ""
 
 
 def _times(claim: Found, among: Sequence[Found]) -> int:

@@ -15,6 +15,7 @@ def _classes(*groups: str) -> MappingProxyType[str, str]:
 
 STOP = _words(
     """
+    usually normally generally typically often mostly approximately roughly around nearly
     use uses used using take takes took taking stay stays remain remains possible find finds last lasts
     product products item items thing
     things article articles receive receives received earn earns earned don't doesn't didn't isn't aren't
@@ -110,6 +111,7 @@ SYNONYMS = (
     "collect pick-up pickup",
     "stock available availability",
     "available buy",
+    "deliver carry transport",
     "day days",
     "hour hours",
     "open opening",
@@ -275,6 +277,9 @@ ANTONYMS = tuple(
 )
 """Pairs of which a sentence must not say one where its source says the other."""
 
+SIDES = tuple(side for pair in ANTONYMS for side in pair)
+"""Words of one side mean the same in a shop's talk, where the other side is in question."""
+
 CLOSED = frozenset(word for pair in ANTONYMS for side in pair for word in side) | _words(
     """
     half double twice triple quarter third second extra bonus discount sale cash credit gift prize winner win
@@ -308,6 +313,14 @@ ZH_COUNTRIES = MappingProxyType(
      "丹麦": "dk", "瑞典": "se", "挪威": "no-country", "芬兰": "fi", "波兰": "pl", "葡萄牙": "pt", "爱尔兰": "ie",
      "印度": "in-country", "俄罗斯": "ru", "韩国": "kr", "新加坡": "sg", "香港": "hk", "台湾": "tw", "亚洲": "asia"}
 )  # fmt: skip
+
+AUXILIARIES = _words(
+    """
+    can could may might must will would shall should do does did have has had am are is was were be been being not never
+    also always only then just now still already to
+    """
+)
+"""What may stand between somebody and what they do."""
 
 SHOP_ACTORS = frozenset(["we", "i", "us", "larkfell", "shop", "seller", "store"])
 SHOPPER_ACTORS = frozenset(["you", "customer", "shopper", "buyer", "client", "recipient"])

@@ -92,7 +92,12 @@ def _group(passages: Sequence[Passage], titles: Titles) -> Group:
     return Group(name, tuple(read), frozenset(spell.lower() for spell in exact))
 
 
-_POINTERS = frozenset({"it", "its", "they", "them", "their", "this", "these", "that", "those", "one", "then"})
+_POINTERS = frozenset({"it", "its", "they", "them", "their", "this", "these", "those"})
+
+
+def _points_back(sentence: Sentence) -> bool:
+    """Whether it opens with a word for what the sentence before was about."""
+    return any(token.low in _POINTERS for token in tokens(sentence.text)[:4])
 
 
 def _read(passage: Passage, text: str, titles: Titles) -> list[Source]:
@@ -105,7 +110,7 @@ def _read(passage: Passage, text: str, titles: Titles) -> list[Source]:
             passage,
             sentence,
             context,
-            sentences[at - 1].stems if at and sentence.bends.words & _POINTERS else frozenset(),
+            sentences[at - 1].stems if at and _points_back(sentence) else frozenset(),
             title,
             says_no and passage.kind is Kind.FAQ,
         )
@@ -134,7 +139,7 @@ def _facts(product: Passage) -> list[str]:
         if column == "price":
             lines.append(f"price: {value} {product.attributes.get('currency', '')}".strip())
         elif column == "stock":
-            lines.append(f"in stock: {value} pieces" if value != "0" else "not in stock, sold-out, unavailable")
+            lines.append(f"in stock: {value} pieces" if value != "0" else "sold-out, unavailable")
         elif value.lower() in _BOOLEAN:
             lines.append(f"{_BOOLEAN[value.lower()]}{label}")
         else:

@@ -7,6 +7,7 @@ from bot.grounding.lexicon import (
     ABOUT,
     ALL,
     ANTONYMS,
+    AUXILIARIES,
     HEDGES,
     MUST,
     NEGATIONS,
@@ -41,8 +42,8 @@ class Bends:
     words: frozenset[str]
     """All its words, lower case."""
     stems: frozenset[str]
-    negated: frozenset[str]
-    """Stems in the reach of a negation."""
+    scopes: tuple[frozenset[str], ...]
+    """For every negation, the concepts in its reach."""
     negations: frozenset[str]
     only: tuple[tuple[str, ...], ...]
     """After each "only", the stems it restricts to."""
@@ -70,11 +71,11 @@ _LOOSE = frozenset({"before", "after"})
 def read_bends(text: str) -> Bends:
     """Read what bends a text in the spelling of ``plain`` and ``join_phrases``."""
     words = [token.low for token in tokens(text)]
-    negated, negations = _negated(words)
+    scopes, negations = _negated(words)
     return Bends(
         frozenset(word for at, word in enumerate(words) if word != "most" or words[max(0, at - 1)] != "at"),
         frozenset(c for word in words if word[0].isalnum() for c in concepts(word)),
-        negated,
+        scopes,
         negations,
         tuple(_following(words, at + 1, 4) for at, word in enumerate(words) if word in ONLY),
         tuple(_conditions(words)),
@@ -89,25 +90,27 @@ _IDIOMS = frozenset(
 )  # fmt: skip
 
 
-def _negated(words: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Stems in reach of a negation: all words after it to the clause's end."""
-    reach: set[str] = set()
+def _negated(words: Sequence[str]) -> tuple[tuple[frozenset[str], ...], frozenset[str]]:
+    """The reach of every negation (the words after it, to the clause's end or the next negation), and the negations."""
+    scopes: list[set[str]] = []
     found: set[str] = set()
     active = False
     for at, word in enumerate(words):
         opens = word in NEGATIONS or (word.startswith("non-") and len(word) > 4)
-        if opens and any(tuple(words[at : at + len(idiom)]) == idiom for idiom in _IDIOMS):
-            opens = False
-        if opens:
+        if opens and not any(tuple(words[at : at + len(idiom)]) == idiom for idiom in _IDIOMS):
             active = True
             found.add(word)
-            reach |= {stem(word.removeprefix("non-"))} if word.startswith("non-") else set()
-            continue
-        if word in _SCOPE_ENDS or (word == "," and at + 1 < len(words) and words[at + 1] in _SUBJECTS):
+            scopes.append(set(concepts(word.removeprefix("non-"))) if word.startswith("non-") else set())
+        elif word in _SCOPE_ENDS or (word == "," and _new_subject(words[at + 1 : at + 3])):
             active = False
         elif active and word[0].isalnum() and word not in STOP:
-            reach.add(stem(word))
-    return frozenset(reach), frozenset(found)
+            scopes[-1] |= concepts(word)
+    return tuple(frozenset(scope) for scope in scopes), frozenset(found)
+
+
+def _new_subject(words: Sequence[str]) -> bool:
+    """Whether these words begin a statement of their own: "we …", "and it …"."""
+    return bool(words) and (words[0] in _SUBJECTS or (words[0] in {"and", "or"} and words[-1] in _SUBJECTS))
 
 
 def _following(words: Sequence[str], at: int, count: int) -> tuple[str, ...]:
@@ -142,7 +145,7 @@ def _actors(words: Sequence[str]) -> list[tuple[str, str]]:
                 verb = next((w for w in reversed(words[: at - 1]) if w[0].isalpha() and w not in STOP), "")
                 found.append((actor, stem(verb)))
                 actor = ""
-        elif actor and word[0].isalpha() and word not in STOP:
+        elif actor and word[0].isalpha() and word not in AUXILIARIES:
             found.append((actor, stem(word)))
             actor = ""
         elif actor:
@@ -169,20 +172,27 @@ def contradiction(said: Bends, source: Bends) -> str:
 
 
 def _negation(said: Bends, source: Bends) -> str:
-    if said.negations and not source.negations:
-        return f"it says “{min(said.negations)}”, the source does not"
+    """Every "not" must stand in the source too, and reach for the same thing."""
+    if len(said.scopes) > len(source.scopes):
+        return f"it says “{min(said.negations)}” where the source does not"
+    for scope in said.scopes:
+        if scope and not any(_reach(scope) & other for other in source.scopes):
+            return f"it says “{min(said.negations)}” of something else than the source"
     return denied(said, source)
 
 
 def denied(said: Bends, source: Bends) -> str:
     """What ``source`` says "not" of and ``said`` does not; empty when there is nothing."""
-    lost = sorted((source.negated & said.stems) - said.negated)
-    # A word that the source has both with and without "not" is judged by the words around it, in its own clause.
-    if lost and not said.negations:
-        return f"the source denies “{lost[0]}”"
-    if lost and not said.negated & source.negated:
-        return f"the source denies “{lost[0]}”"
+    for scope in source.scopes:
+        touched = _reach(scope) & said.stems
+        if touched and not any(_reach(scope) & other for other in said.scopes):
+            return f"the source denies “{min(touched)}”"
     return ""
+
+
+def _reach(scope: frozenset[str]) -> frozenset[str]:
+    """The words themselves: near words ("pay", "fee") are not denied together."""
+    return frozenset(word for word in scope if not word.startswith("~"))
 
 
 _FIRM_HEDGES = (HEDGES - {"may", "might", "some"}) | {"most"}
