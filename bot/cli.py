@@ -1,6 +1,7 @@
 """The `kefu` command."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -157,7 +158,7 @@ def index(as_json: AsJson = False) -> None:
     from bot.models.encoder import open_encoders
     from bot.retrieval.build import build_index
 
-    settings = read_settings()
+    settings = _on_all_cores(read_settings())
     report = build_index(settings, open_encoders(settings))
     _report(report, as_json)
 
@@ -170,7 +171,7 @@ def train_intents(
     """Learn the intents from the Rasa NLU files of the knowledge folder."""
     from bot.understanding.training import train_intents as learn
 
-    _report(learn(read_settings(), tune_encoder=tune_encoder), as_json)
+    _report(learn(_on_all_cores(read_settings()), tune_encoder=tune_encoder), as_json)
 
 
 @evaluate.command("intents")
@@ -178,7 +179,7 @@ def eval_intents(data: Data, out_folder: Out = Path(".kefu/eval"), sets: Sets = 
     """Measure intents and out-of-scope rejection on public sets, with a confusion plot."""
     from bot.evaluation.intents import evaluate_intents
 
-    figures = evaluate_intents(read_settings(), data, out_folder, err if as_json else out, sets=sets)
+    figures = evaluate_intents(_on_all_cores(read_settings()), data, out_folder, err if as_json else out, sets=sets)
     _report(figures, as_json)
 
 
@@ -189,8 +190,13 @@ def eval_retrieval(
     """Measure search on public sets and on the shop's own questions."""
     from bot.evaluation.retrieval import evaluate_retrieval
 
-    figures = evaluate_retrieval(read_settings(), data, out_folder, err if as_json else out, sets=sets)
+    figures = evaluate_retrieval(_on_all_cores(read_settings()), data, out_folder, err if as_json else out, sets=sets)
     _report(figures, as_json)
+
+
+def _on_all_cores(settings: Settings) -> Settings:
+    """A command that encodes thousands of texts at once has the machine for itself; a server has not."""
+    return settings.model_copy(update={"encoder_threads": os.cpu_count() or 1})
 
 
 def _report(figures: Any, as_json: bool) -> None:

@@ -23,7 +23,11 @@ PERSONAL = frozenset({"order_number", "email", "phone", "postcode"})
 """Entities that make a question personal: its reply is kept for nobody."""
 
 SOURCES = 3
-"""Passages the writer sees: more only distract a small model, and each costs prompt time."""
+"""Most passages the writer sees: more only distract a small model, and each costs prompt time."""
+
+NEAR = 0.85
+"""Share of the best passage's score from which another is shown too. Asked how heavy a tent is, with its description
+beside its weight, the writer said how many doors it has: true, and no answer."""
 
 REFUSALS = 2
 """After this many refused sentences the draft is given up; what passed until then stays."""
@@ -139,8 +143,8 @@ class Ladder:
 
 
 def _sources(hits: Sequence[Hit]) -> list[Passage]:
-    """The passages worth showing to the writer: those close to the best one."""
-    return [hit.passage for hit in hits[:SOURCES] if hit.score >= 0.6 * hits[0].score]
+    """The passages worth showing to the writer: the best one, and those as good."""
+    return [hit.passage for hit in hits[:SOURCES] if hit.score >= NEAR * hits[0].score]
 
 
 def _masked(question: Understanding) -> str:
