@@ -65,14 +65,23 @@ class Lexicon:
         held = sum(weight for word, weight in weights.items() if self._holds(word, begin, end, without))
         return held / total if total else 0.0
 
+    def count(self, word: str, begin: int, end: int) -> int:
+        """How many of the documents ``begin`` to ``end`` hold a word."""
+        first, last, _ = self._between(word, begin, end)
+        return last - first
+
     def _holds(self, word: str, begin: int, end: int, without: int) -> bool:
+        first, last, postings = self._between(word, begin, end)
+        return last - first > 1 or (last - first == 1 and int(postings[first]) != without)
+
+    def _between(self, word: str, begin: int, end: int) -> tuple[int, int, npt.NDArray[np.int32]]:
+        """A posting list, which is in the order of the documents, and where some of them begin and end in it."""
         at = self.vocabulary.get(word)
         if at is None:
-            return False
-        # A posting list is in the order of the documents.
+            return 0, 0, self.documents[:0]
         postings = self.documents[self.begins[at] : self.begins[at + 1]]
         first, last = np.searchsorted(postings, (begin, end))
-        return bool(last - first > 1 or (last - first == 1 and postings[first] != without))
+        return int(first), int(last), postings
 
 
 def rarity(frequency: int, size: int) -> float:

@@ -57,7 +57,8 @@ def rows_of(passage: Passage) -> list[Row]:
     """The rows of one passage."""
     match passage.kind:
         case Kind.FAQ:
-            return [*(Row(question, True) for question in passage.questions), Row(passage.text, False)]
+            answer = [Row(passage.text, False)] if passage.text else []
+            return [*(Row(question, True) for question in passage.questions), *answer]
         case Kind.PRODUCT:
             named = passage.title.casefold() in passage.text.casefold()
             category = passage.attributes.get("category", "") if "#" not in passage.id else ""

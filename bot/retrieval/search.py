@@ -28,6 +28,8 @@ _LISTED = 300
 """Products whose facts are all compared with the question; a longer listing keeps the catalogue's order."""
 _HALF = 0.5
 """Of what is asked about a product, an entry must hold at least this share to be about the same."""
+_EVERY = 0.9
+"""Of a product's facts: a word in so many of them is part of how they are told."""
 _VERBATIM = 0.99
 """The shop's own phrasing, letter by letter."""
 _CERTAIN = 0.95
@@ -59,8 +61,8 @@ def search(index: Index, question: Question, vector: Vector, encoder: str, limit
     query = space.centred(vector, question.language)
     weights = index.lexicon.weigh(question.text)
     asked = _without_names(index, question, weights)
-    # Every fact of a product holds its name, so the name must not lift all of them over what is asked.
-    lexical = index.lexicon.scores(asked) * np.float32(sum(asked.values()) / max(sum(weights.values()), 1e-9))
+    telling = _telling(index, question, weights)
+    lexical = index.lexicon.scores(telling) * np.float32(sum(telling.values()) / max(sum(weights.values()), 1e-9))
     products = question.products or _matching(index, question)
     asked_for = bool(question.products or question.filters)
     candidates, floor = _candidates(space, index, query, lexical)
@@ -110,6 +112,17 @@ def _without_names(index: Index, question: Question, weights: Mapping[str, float
     catalogue = index.catalogue
     named = {word for sku in question.products for word in (*catalogue.products[sku].named, *words_of(sku))}
     return {word: weight for word, weight in weights.items() if word not in named}
+
+
+def _telling(index: Index, question: Question, weights: Mapping[str, float]) -> Mapping[str, float]:
+    """The words of a question less those that all facts of its product hold, as they do its name: such a word tells
+    nothing among the facts, and would lift all of them over the policies."""
+    rows = [index.layout.rows_of(index.places[sku])[0] for sku in question.products[:1] if sku in index.places]
+    if not rows:
+        return weights
+    begin, end = int(rows[0][0]), int(rows[0][-1]) + 1
+    most = _EVERY * (end - begin)
+    return {word: weight for word, weight in weights.items() if index.lexicon.count(word, begin, end) < most}
 
 
 def _scores(index: Index, space: Space, query: Vector, lexical: Floats, passages: Positions) -> _Scored:
