@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from bot import __version__
 from bot.errors import KefuError
@@ -119,6 +120,24 @@ async def _ask(settings: Settings, question: str) -> Turn:
     async with open_assistant(settings, Forgetful(), warm=True) as assistant:
         turn = await assistant.handle(first_message(question), spoken)
     return replace(turn, utterances=(*spoken.utterances, *turn.utterances))
+
+
+@cli.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what is configured, found and missing; ends with 1 when something is wrong."""
+    from bot.doctor import Finding, examine
+
+    async def look(settings: Settings) -> list[Finding]:
+        return [finding async for finding in examine(settings)]
+
+    findings = _run(look(read_settings()))
+    if as_json:
+        _print_json(findings)
+    marks = {"ok": "[green]✓[/]", "note": "[yellow]•[/]", "wrong": "[red]✗[/]"}
+    for finding in () if as_json else findings:
+        out.print(f"{marks[finding.state]} [bold]{finding.subject}[/]: {escape(finding.detail)}", highlight=False)
+    if any(finding.state == "wrong" for finding in findings):
+        raise typer.Exit(1)
 
 
 @cli.command()

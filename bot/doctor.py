@@ -1,0 +1,128 @@
+"""What is configured, found and missing: the checks behind `kefu doctor`."""
+
+import importlib.util
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import aiohttp
+
+from bot.conversations import open_conversations
+from bot.conversations.embedded import find_server
+from bot.dialogue.domain import read_domain
+from bot.dialogue.hours import read_hours
+from bot.errors import KefuError
+from bot.models.packaged import sentence_weights, writer_weights
+from bot.retrieval.build import is_stale as index_is_stale
+from bot.retrieval.sources import read_knowledge
+from bot.settings import Settings
+from bot.understanding.training import is_stale as intents_are_stale
+from bot.understanding.training_data import read_training_data
+
+State = Literal["ok", "note", "wrong"]
+_SECONDS = aiohttp.ClientTimeout(total=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    subject: str
+    state: State
+    detail: str
+
+
+async def examine(settings: Settings) -> AsyncIterator[Finding]:
+    """Look at everything that the server will need; changes nothing but an own Redis, which is started and stopped."""
+    for look in (_configured, _knowledge, _dialogue, _intents, _models):
+        for finding in _guarded(look, settings):
+            yield finding
+    yield await _redis(settings)
+    yield await _writer_endpoint(settings)
+    yield await _actions(settings)
+
+
+def _guarded(look: Callable[[Settings], Iterator[Finding]], settings: Settings) -> Iterator[Finding]:
+    """An error of ours is a finding too, not the end of the examination."""
+    try:
+        yield from look(settings)
+    except KefuError as exc:
+        yield Finding(look.__name__.strip("_"), "wrong", str(exc))
+
+
+def _configured(settings: Settings) -> Iterator[Finding]:
+    file = "kefu.toml" if Path("kefu.toml").exists() else "no kefu.toml"
+    variables = sorted(name for name in os.environ if name.startswith("KEFU_"))
+    changed = [name for name, field in type(settings).model_fields.items() if getattr(settings, name) != field.default]
+    yield Finding("settings", "ok", f"{file}; environment: {', '.join(variables) or 'none'}")
+    if changed:
+        yield Finding("not as by default", "note", ", ".join(f"{name} = {getattr(settings, name)}" for name in changed))
+
+
+def _knowledge(settings: Settings) -> Iterator[Finding]:
+    knowledge = read_knowledge(settings.knowledge)
+    yield Finding("knowledge", "ok", f"{len(knowledge.passages)} passages in {settings.knowledge}")
+    for problem in knowledge.problems:
+        yield Finding("knowledge", "wrong", f"left out: {problem}")
+    stale = index_is_stale(settings)
+    yield Finding("index", "note" if stale else "ok", "not current; `kefu index` builds it" if stale else "current")
+
+
+def _dialogue(settings: Settings) -> Iterator[Finding]:
+    domain = read_domain(settings.knowledge)
+    read_hours(settings.desk_hours, settings.desk_timezone)
+    yield Finding(
+        "dialogue", "ok", f"{len(domain.responses)} responses, {len(domain.forms)} forms, {len(domain.rules)} rules"
+    )
+
+
+def _intents(settings: Settings) -> Iterator[Finding]:
+    data = read_training_data(settings.knowledge / "intents")
+    names = {example.intent for example in data.examples}
+    stale = intents_are_stale(settings)
+    trained = "not trained; `kefu train intents` does it" if stale else "trained"
+    yield Finding("intents", "note" if stale else "ok", f"{len(names)} with {len(data.examples)} examples, {trained}")
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    yield Finding("encoder", "ok", str(sentence_weights(settings.encoder).folder))
+    if settings.writer == "none" or settings.writer_url:
+        return
+    yield Finding("writer", "ok", str(writer_weights(settings.writer).folder))
+    if importlib.util.find_spec("torch") is None:
+        yield Finding("writer", "wrong", "torch is not installed (`pip install 'kefu[models]'`); passages are quoted")
+
+
+async def _redis(settings: Settings) -> Finding:
+    where = settings.redis_url or f"our own, {find_server()}"
+    try:
+        async with open_conversations(settings) as conversations:
+            await conversations.ping()
+    except KefuError as exc:
+        return Finding("redis", "wrong", f"{where}: {exc}")
+    return Finding("redis", "ok", where)
+
+
+async def _writer_endpoint(settings: Settings) -> Finding:
+    if not settings.writer_url:
+        return Finding("writer endpoint", "ok", "none; the model runs here" if settings.writer != "none" else "none")
+    return await _answers("writer endpoint", f"{settings.writer_url.rstrip('/')}/models")
+
+
+async def _actions(settings: Settings) -> Finding:
+    if not settings.actions_url:
+        found = importlib.util.find_spec("rasa_sdk") is not None
+        detail = "started with Kefu" if found else "rasa-sdk is not installed (`pip install 'kefu[actions]'`)"
+        return Finding("action server", "ok" if found else "wrong", detail)
+    return await _answers("action server", f"{settings.actions_url.removesuffix('/webhook')}/health")
+
+
+async def _answers(subject: str, url: str) -> Finding:
+    try:
+        async with aiohttp.ClientSession(timeout=_SECONDS) as session, session.get(url) as response:
+            state: State = "ok" if response.status < 400 else "wrong"
+            return Finding(subject, state, f"{url} answers {response.status}")
+    except (aiohttp.ClientError, TimeoutError) as exc:
+        return Finding(subject, "wrong", f"{url} does not answer ({str(exc) or 'too slow'})")
