@@ -302,8 +302,8 @@ class Claim:
     """A statement in a draft that a source must support."""
 
     kind: str
-    """``number``, ``price``, ``date``, ``duration``, ``code``, ``link``, ``email``, ``phone``, ``product``,
-    ``name``, ``done`` or ``statement``."""
+    """``number``, ``price``, ``percentage``, ``date``, ``time``, ``duration``, ``measure``, ``code``, ``link``,
+    ``email``, ``phone``, ``product``, ``country``, ``name``, ``done`` or ``statement``."""
     text: str
     """As it stands in the draft."""
     supported: bool

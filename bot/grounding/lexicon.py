@@ -198,6 +198,9 @@ ALL = _words(
     no-matter regardless even unrestricted
     """
 )
+DETERMINERS = _words("all every each any everything everyone anything anyone")
+"""Those of ``ALL`` that say the same: "all orders", "every order", "each order"."""
+
 HEDGES = _words(
     """
     usually normally generally typically often mostly sometimes may might possibly probably some
@@ -229,7 +232,7 @@ CONDITIONS = _words(
 ANTONYMS = tuple(
     (frozenset(a.split()), frozenset(b.split()))
     for a, b in (
-        ("free gratis", "charged charge paid fee chargeable payable"),
+        ("free gratis", "charged charge fee chargeable payable"),
         ("before prior earlier", "after later afterwards following"),
         ("open opens opening", "closed close closes closing shut"),
         ("included include includes including inclusive", "excluded exclude excludes excluding exclusive"),

@@ -8,6 +8,7 @@ from bot.grounding.lexicon import (
     ALL,
     ANTONYMS,
     AUXILIARIES,
+    DETERMINERS,
     HEDGES,
     MUST,
     NEGATIONS,
@@ -204,8 +205,10 @@ def _quantifier(said: Bends, source: Bends) -> str:
     added = _first(said.words & ONLY) if not source.words & ONLY else ""
     if added:
         return f"it adds “{added}”"
-    alls = said.words & ALL
-    if alls and not alls <= source.words and not source.words & ALL:
+    alls = (said.words & ALL) - source.words
+    if source.words & DETERMINERS:
+        alls -= DETERMINERS
+    if alls:
         return f"it adds “{_first(alls)}”"
     if said.words & MUST and not source.words & (MUST | {"need", "needs", "have", "has", "should", "only"}):
         return f"it adds “{_first(said.words & MUST)}”"

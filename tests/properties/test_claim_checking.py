@@ -141,3 +141,18 @@ def test_that_time_grows_with_the_length_only(piece: str) -> None:
     seconds(500)
     short, long = seconds(1250), seconds(5000)
     assert long < 12 * short + 0.2
+
+
+BENDS = [
+    ("is", "is not"), ("are", "are not"), ("can", "cannot"), ("cannot", "can"), ("do not", "do"),
+    ("before", "after"), ("after", "before"), ("within", "after"), ("unless", "if"), ("You", "We"),
+    ("shopper", "shop"), ("opened", "unopened"), ("free", "charged"), ("once", "always"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("word", "other"), BENDS)
+def test_that_a_bent_sentence_of_a_source_is_refused(word: str, other: str) -> None:
+    pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
+    bent = [(p, pattern.sub(other, s, count=1)) for p, s in SENTENCES if pattern.search(s)]
+    assert bent
+    assert [changed for passage, changed in bent if passes(changed, passage)] == []
