@@ -81,10 +81,13 @@ class Wire:
         self._lent: list[Connection] = []
 
     async def aclose(self) -> None:
-        """Disconnect."""
-        for flight in self._flights:
+        """Disconnect; who still waits for an answer is told that none will come."""
+        flights = tuple(self._flights)
+        for flight in flights:
             flight.cancel()
-        await asyncio.gather(*self._flights, return_exceptions=True)
+        await asyncio.gather(*flights, return_exceptions=True)
+        self._give_up(self._waiting)
+        self._waiting = []
         for connection in self._lent:
             await connection.disconnect()
         await self._redis.aclose()
@@ -152,8 +155,7 @@ class Wire:
             async with asyncio.timeout(ANSWER.total_seconds()):
                 answers = await self._trip([command for command, _ in batch])
         except asyncio.CancelledError:
-            for _, waiter in batch:
-                waiter.cancel()
+            self._give_up(batch)
             raise
         except Exception as exc:  # Whatever it is, who asked must hear of it, and the next batch must leave.
             answers = [exc] * len(batch)
@@ -164,6 +166,11 @@ class Wire:
                 waiter.set_exception(answer)
             else:
                 waiter.set_result(answer)
+
+    def _give_up(self, asked: Iterable[tuple[Command, asyncio.Future[Any]]]) -> None:
+        for _, waiter in asked:
+            if not waiter.done():
+                waiter.set_exception(ConnectionError("the connection was closed here"))
 
     async def _trip(self, commands: Sequence[Command]) -> list[Any]:
         pipe = self._redis.pipeline(transaction=False)

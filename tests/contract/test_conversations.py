@@ -279,6 +279,32 @@ async def test_that_a_redis_that_is_away_is_said_so(tmp_path: Path, redis_server
     await wire.aclose()
 
 
+async def test_that_a_turn_renews_what_its_conversation_needs_and_nothing_else(conversations: Conversations) -> None:
+    wire, key = conversations.wire, ConversationKeys.of(ConversationId("whatsapp:anna"))
+    conversation = await mail_of(conversations, "Hi", channel="whatsapp")
+    await conversations.accept(message("One more thing", channel="whatsapp"))
+    kept = [key.hash, key.mail, key.log, key.shopper("anna")]
+    for name in kept:
+        await wire.ask("PEXPIRE", name, 1000)
+    await conversations.commit(conversation, turn("Hello."))
+    for name in (*kept, key.post):
+        assert await wire.ask("PTTL", name) > RETENTION.total_seconds() * 1000 - 60_000, name
+
+
+async def test_that_a_long_talk_forgets_what_is_older_than_the_retention(conversations: Conversations) -> None:
+    conversation = await mail_of(conversations, "Hi")
+    old = ConversationKeys.of(ConversationId("rest:anna")).log
+    entry = (await conversations.wire.ask("XRANGE", old, "-", "+"))[0][1][b"e"]
+    await conversations.wire.ask("DEL", old)
+    too_old = datetime.now(UTC) - RETENTION - timedelta(minutes=1)
+    still_kept = datetime.now(UTC) - RETENTION + timedelta(minutes=1)
+    for at in (too_old, still_kept):
+        await conversations.wire.ask("XADD", old, f"{int(at.timestamp() * 1000)}-0", "e", entry)
+    await conversations.commit(conversation, turn("Hello."))
+    assert [entry.at.date() for entry in await conversations.read(ANNA, count=1)] == [still_kept.date()]
+    assert len(await conversations.read(ANNA)) == 3
+
+
 # ── Leases ────────────────────────────────────────────────────────────────────────────────────────
 
 

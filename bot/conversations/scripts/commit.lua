@@ -46,8 +46,9 @@ for n = 17, #ARGV do
     redis.call('RPUSH', KEYS[6], id .. ' ' .. ARGV[12] .. ':' .. (said + n - 17))
   end
 end
+-- What is older than the retention goes, although the conversation goes on.
 local oldest = redis.call('TIME')[1] * 1000 - ARGV[9]
-redis.call('XTRIM', KEYS[4], 'MINID', '~', string.format('%.0f', oldest))
+redis.call('XTRIM', KEYS[4], 'MINID', '=', string.format('%.0f', oldest))
 
 redis.call('HSET', KEYS[1], 'version', ARGV[1] + 1, 'state', ARGV[7], 'committed', token .. id)
 if ARGV[8] ~= '' and ARGV[8] ~= (now[3] or 'assistant') then

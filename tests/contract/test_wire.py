@@ -1,0 +1,56 @@
+"""What many tasks ask at once: each gets its own answer, whatever happens to the others."""
+
+import asyncio
+from collections.abc import Awaitable
+
+import pytest
+
+from bot.conversations.connection import Wire
+from bot.errors import StoreUnavailable
+from tests.conftest import BOTH_SERVERS
+
+pytestmark = BOTH_SERVERS
+
+
+async def test_that_everybody_gets_their_own_answer(wire: Wire) -> None:
+    async def one(name: str) -> None:
+        for n in range(200):
+            assert await wire.ask("ECHO", f"{name}-{n}") == f"{name}-{n}".encode()
+
+    async with asyncio.timeout(30):  # Who is left behind would wait for ever.
+        await asyncio.gather(*(one(f"task{n}") for n in range(5)))
+
+
+async def test_that_an_error_is_heard_by_who_caused_it_only(wire: Wire) -> None:
+    asked: list[Awaitable[object]] = [wire.ask("ECHO", "1"), wire.ask("NONSENSE"), wire.ask("ECHO", "2")]
+    one, error, two = await asyncio.gather(*asked, return_exceptions=True)
+    assert (one, two) == (b"1", b"2")
+    assert isinstance(error, StoreUnavailable)
+    with pytest.raises(StoreUnavailable):
+        await wire.ask_all([("ECHO", "1"), ("NONSENSE",)])
+
+
+async def test_that_who_gives_up_takes_nobody_along(wire: Wire) -> None:
+    hasty = [asyncio.create_task(wire.ask("ECHO", "never heard")) for _ in range(10)]
+    patient = asyncio.create_task(wire.ask("ECHO", "heard"))
+    await asyncio.sleep(0)
+    for task in hasty:
+        task.cancel()
+    assert await patient == b"heard"
+    assert all(isinstance(end, asyncio.CancelledError) for end in await asyncio.gather(*hasty, return_exceptions=True))
+
+
+async def test_that_a_closed_connection_is_opened_again(wire: Wire) -> None:
+    killer = await wire.ask("CLIENT", "ID")
+    await wire.ask("CLIENT", "KILL", "ID", killer, "SKIPME", "no")
+    assert await wire.ask("ECHO", "back") == b"back"
+
+
+async def test_that_a_closing_wire_leaves_nobody_waiting(redis_url: str) -> None:
+    wire = Wire(redis_url)
+    waiting = [asyncio.create_task(wire.ask("ECHO", str(n))) for n in range(10)]
+    await asyncio.sleep(0)
+    await wire.aclose()
+    async with asyncio.timeout(5):
+        ends = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(end, StoreUnavailable) for end in ends)
