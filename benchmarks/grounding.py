@@ -87,6 +87,8 @@ async def own(lane: EncoderLane) -> None:
     ):
         group = [verdict.supported == (kind == "true") for k, verdict in verdicts if k == kind]
         print(f"  {name}: {sum(group)} of {len(group)}")
+    overlap = [share(case.sentence, " ".join(source.text for source in case.sources)) for case in cases()]
+    print(f"  AUROC of token overlap: {auroc(overlap, [case.kind == 'true' for case in cases()]):.3f}")
 
 
 async def main() -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from bot.grounding.claims import FREE, QUANTITIES, find_claims
 from bot.grounding.found import Found
@@ -74,6 +75,7 @@ def split_sentences(text: str) -> tuple[str, ...]:
     return tuple(sentences)
 
 
+@lru_cache(maxsize=1024)
 def read_sentence(text: str, titles: Titles) -> Sentence:
     """Cut a sentence into clauses and read the claims, words and bends of each.
 

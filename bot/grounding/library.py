@@ -1,5 +1,6 @@
 """The sources of one turn, read once: sentences with their clauses, grouped by what they are about."""
 
+import asyncio
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -154,10 +155,12 @@ class Shelf:
         self._size = size
         self._kept: OrderedDict[tuple[object, ...], Library] = OrderedDict()
 
-    def library(self, sources: Sequence[Passage], catalogue: Sequence[str]) -> Library:
-        """The library of these sources."""
-        key = (tuple((p.id, p.title, p.text) for p in sources), len(catalogue), hash(tuple(catalogue)))
-        found = self._kept.pop(key, None) or read_sources(sources, catalogue)
+    async def library(self, sources: Sequence[Passage], catalogue: Sequence[str]) -> Library:
+        """The library of these sources, read in a thread where it is new: it takes tens of milliseconds."""
+        key = (tuple((p.id, p.title, p.text) for p in sources), hash(tuple(catalogue)))
+        found = self._kept.pop(key, None)
+        if found is None:
+            found = await asyncio.to_thread(read_sources, sources, catalogue)
         self._kept[key] = found
         if len(self._kept) > self._size:
             self._kept.popitem(last=False)

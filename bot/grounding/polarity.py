@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.grounding.lexicon import (
     ABOUT,
@@ -69,6 +70,7 @@ _LOOSE = frozenset({"before", "after"})
 """They often date a thing and condition nothing: their kind must agree, but they may be left out."""
 
 
+@lru_cache(maxsize=1024)
 def read_bends(text: str) -> Bends:
     """Read what bends a text in the spelling of ``plain`` and ``join_phrases``."""
     words = [token.low for token in tokens(text)]
@@ -151,7 +153,7 @@ def _actors(words: Sequence[str]) -> list[tuple[str, str]]:
             actor = ""
         elif actor:
             distance += 1
-            if distance > 3:
+            if distance > 5:
                 actor = ""
     return found
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.grounding.found import Found
 from bot.grounding.shown import plain
@@ -41,8 +42,14 @@ def read_titles(sources: Iterable[Passage], catalogue: Iterable[str]) -> Titles:
     """Learn product names from the product passages of a turn and from the whole catalogue's titles."""
     products = [passage for passage in sources if passage.kind is Kind.PRODUCT]
     generic = frozenset(word for passage in products for word in _stems(passage.attributes.get("category", "")))
-    known = list(catalogue)
-    names = [plain(name) for name in {*known, *(_name(passage) for passage in products)}]
+    known = frozenset(catalogue)
+    return _titles(known, frozenset(_name(passage) for passage in products), generic)
+
+
+@lru_cache(maxsize=64)
+def _titles(known: frozenset[str], shown: frozenset[str], generic: frozenset[str]) -> Titles:
+    """Kept, so that turns over the same names share what was read with them."""
+    names = [plain(name) for name in known | shown]
     keys = frozenset(frozenset(_stems(name)) - generic for name in names)
     # Without the catalogue nobody can tell whether a shortened name is another product's: a phantom twin of every
     # name makes each shortened one ambiguous.

@@ -65,8 +65,8 @@ class GroundingChecker:
             return Verdict(sentence, True, similarity=1.0)
         if speaks_of_itself(plain(sentence)):
             return _refused(sentence, "it speaks of the assistant and its instructions")
-        library = self._shelf.library(sources, self._catalogue())
-        finding = judge(take_apart(said), library, spell(question[:LONGEST]))
+        library = await self._shelf.library(sources, self._catalogue())
+        finding = await asyncio.to_thread(judge, take_apart(said), library, spell(question[:LONGEST]))
         if not finding.supported:
             return Verdict(sentence, False, finding.claims)
         return await self._weigh(sentence, said, finding)

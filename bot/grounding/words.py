@@ -36,6 +36,7 @@ class Token:
         return self.text[0].isalpha()
 
 
+@lru_cache(maxsize=1024)
 def tokens(text: str) -> tuple[Token, ...]:
     """Words, numbers (``9:30`` and ``1,250.5`` whole), single Chinese characters and signs, in order."""
     return tuple(Token(m.group(), m.start(), m.end()) for m in _TOKEN.finditer(text))
