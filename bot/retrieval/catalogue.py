@@ -6,11 +6,16 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
+
 from bot.records import Filter
 from bot.retrieval.measures import Amount, amount
 from bot.retrieval.names import Names, Proper
 from bot.retrieval.words import stem, words_of
 
+_REMEMBERED = 2048
+"""Kinds and wishes whose products are remembered: a cache, not a memory of everything that was ever asked."""
 _PIECES = re.compile(r"\s*\|\s*")
 _NO = frozenset({"", "no", "none", "false", "not", "0"})
 _ACCESSORY_TAIL = 4
@@ -42,6 +47,9 @@ class Catalogue:
 
     def __init__(self, products: Sequence[Product], proper: Proper, known: Container[str] = frozenset()) -> None:
         self.products: Mapping[str, Product] = {product.sku: product for product in products}
+        self._skus = tuple(self.products)
+        self._remembered: dict[Filter, npt.NDArray[np.bool_]] = {}
+        self._values: dict[str, npt.NDArray[np.float64]] = {}
         self._names = Names({product.sku: product.name for product in products}, proper, known)
 
     def about(self, text: str) -> tuple[str, ...]:
@@ -50,7 +58,34 @@ class Catalogue:
 
     def matching(self, filters: Sequence[Filter]) -> tuple[str, ...]:
         """SKUs of the products that satisfy every filter, in the catalogue's order."""
-        return tuple(sku for sku, product in self.products.items() if all(self.satisfies(product, f) for f in filters))
+        fitting = np.ones(len(self._skus), dtype=np.bool_)
+        for filter_ in filters:
+            fitting &= self._fitting(filter_)
+        return tuple(self._skus[at] for at in np.flatnonzero(fitting))
+
+    def _fitting(self, filter_: Filter) -> npt.NDArray[np.bool_]:
+        """Which products satisfy a filter, shape (products,): by arrays where it compares numbers, else remembered."""
+        if filter_.operator in {"<=", ">="}:
+            values = self._numbers(filter_.attribute)
+            limit = float(filter_.value)
+            # Comparing with nan, where a product does not say, is False.
+            return values <= limit if filter_.operator == "<=" else values >= limit
+        found = self._remembered.get(filter_)
+        if found is None:
+            if len(self._remembered) >= _REMEMBERED:
+                self._remembered.clear()
+            found = np.asarray([self.satisfies(product, filter_) for product in self.products.values()], dtype=np.bool_)
+            self._remembered[filter_] = found
+        return found
+
+    def _numbers(self, attribute: str) -> npt.NDArray[np.float64]:
+        values = self._values.get(attribute)
+        if values is None:
+            given = (product.amounts.get(attribute) for product in self.products.values())
+            values = np.asarray([np.nan if amount is None else amount.value for amount in given])
+            if attribute in self.measured:
+                self._values[attribute] = values
+        return values
 
     def satisfies(self, product: Product, filter_: Filter) -> bool:
         """Whether a product is what a filter asks for. A product that does not say is not."""
@@ -134,7 +169,7 @@ class Catalogue:
 
     def _of_kind(self, name: str) -> frozenset[str]:
         if name not in self._kinds:
-            if len(self._kinds) > 4096:  # A cache, not a memory of everything that was ever asked.
+            if len(self._kinds) >= _REMEMBERED:
                 self._kinds.clear()
             self._kinds[name] = self._find_kind(name)
         return self._kinds[name]

@@ -20,6 +20,8 @@ LIMIT = 8
 
 _CANDIDATES = 64
 """Rows from each side; beyond them no passage came among the first ten on the public sets."""
+_LITTLE = 0.3
+"""Of the best BM25: below it a row comes along by its vector or not at all."""
 _UNASKED_HITS = 3
 """Of products that nobody named: facts are many, and would crowd out the policies."""
 _OVERVIEWS = 5
@@ -97,8 +99,9 @@ def _candidates(space: Space, index: Index, query: Vector, lexical: Floats) -> t
         return np.zeros(0, dtype=np.int64), 0.0
     near, cosines = space.nearest(query, _CANDIDATES)
     floor = float((space.cosines(query, near) if cosines is None else cosines[near]).min(initial=1.0))
-    worded = top(lexical, _CANDIDATES)
-    rows = np.concatenate([space.rows[near], worded[lexical[worded] > 0]])
+    # Most rows share some word with a query; those that share little need not be sorted.
+    worded = np.flatnonzero(lexical > _LITTLE * lexical.max(initial=0.0))
+    rows = np.concatenate([space.rows[near], worded[top(lexical[worded], _CANDIDATES)]])
     return np.unique(index.layout.owners(rows)), floor if len(near) < len(space.rows) else -1.0
 
 
