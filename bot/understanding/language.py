@@ -121,6 +121,11 @@ def detect_language(text: str, previous: str = "en") -> str:
     return _latin(words, plain.lower(), previous)
 
 
+def is_other_script(language: str) -> bool:
+    """Whether ``language``, as `detect_language` names it, is not written in Latin letters."""
+    return language not in _WORDS
+
+
 def _refine(code: str, scripts: Counter[str | None], text: str) -> str:
     if code == "zh" and scripts["ja"]:
         return "ja"

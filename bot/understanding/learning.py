@@ -21,9 +21,10 @@ examples there are, so that a large set takes the first without asking."""
 _LARGE = 3000
 """From this many examples on, n-grams that occur once are forgotten and fewer folds are enough."""
 
-_FAR = 0.8
+_FAR = 0.95
 """Share of `ELSEWHERE` and the shop's own counterexamples in what is taken as out of scope; held-out intents are the
-rest. Most strangers are far away, and the near ones alone would make every unusual phrasing a stranger."""
+rest. Most strangers are far away, and the near ones alone would make every unusual phrasing a stranger. On CLINC150's
+valid half, shares of 0.8, 0.95 and 0.995 give balanced accuracies of 0.948, 0.956 and 0.953."""
 
 _RESEMBLES = 0.5
 """Cosine of centred vectors from which a line of `ELSEWHERE` is something that this shop has an intent for."""

@@ -6,6 +6,7 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,7 @@ def count(text: str) -> Counts:
     """Count the 1- and 2-grams of words (a Chinese character is a word) and the 2- to 4-grams of characters."""
     tokens = [token[:_LONGEST_WORD] for token in _TOKEN.findall(text.lower())[:_MOST_WORDS]]
     words = Counter(_hashed(f"w{token}") for token in tokens)
-    words.update(_hashed(f"w{left} {right}") for left, right in zip(tokens, tokens[1:], strict=False))
+    words.update(_hashed(f"w{left} {right}") for left, right in pairwise(tokens))
     characters: Counter[int] = Counter()
     for chunk in _chunks(tokens):
         for length in _LENGTHS:

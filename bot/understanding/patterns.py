@@ -31,6 +31,7 @@ _MONTHS = {
     for name in names.split()
 }  # fmt: skip
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_YEAR = r"(?:,?\s(?:19|20)\d\d)?"
 
 PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern, re.IGNORECASE | re.VERBOSE))
@@ -56,8 +57,8 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("size", r"[特加]?大号|中号|[特加]?小号|均码"),
         ("date", r"(?<![A-Z0-9_.-])(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.](?:0?[1-9]|[12]\d|3[01])(?![A-Z0-9_-])"),
         ("date", r"(?<![A-Z0-9_.-])(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|1[0-2])[-/.](?:19|20)\d\d(?![A-Z0-9_-])"),
-        ("date", rf"(?<![A-Z0-9_.-])(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?\s(?:of\s)?(?:{_MONTH})\b\.?(?:,?\s(?:19|20)\d\d)?"),
-        ("date", rf"(?<![A-Z0-9_-])(?:{_MONTH})\.?\s(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?(?![A-Z0-9_:.%])(?:,?\s(?:19|20)\d\d)?"),
+        ("date", rf"(?<![A-Z0-9_.-])(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?\s(?:of\s)?(?:{_MONTH})\b\.?{_YEAR}"),
+        ("date", rf"(?<![A-Z0-9_-])(?:{_MONTH})\.?\s(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?(?![A-Z0-9_:.%]){_YEAR}"),
         ("date", r"(?<!\d)(?:(?:19|20)\d\d年)?(?:0?[1-9]|1[0-2])月(?:[12]\d|3[01]|0?[1-9])[日号]?"),
     )
 )  # fmt: skip

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from bot.errors import ModelError
 from bot.models.lanes import EncoderLane
-from bot.records import State, Understanding
+from bot.records import State, Understanding, Vector
 from bot.settings import Settings
 from bot.understanding.entities import EntityExtractor
 from bot.understanding.head import CARD, Head, load_head
-from bot.understanding.language import detect_language
+from bot.understanding.language import detect_language, is_other_script
 from bot.understanding.mood import hear_mood
 from bot.understanding.training_data import read_training_data
 
@@ -20,19 +20,33 @@ HEADS = "intents"
 INTENTS = "intents"
 """Folder below the knowledge folder with the training data."""
 
+TUNED_POINTER = "tuned"
+"""File beside the heads that names the folder of the tuned encoder, below the data folder; there only if one is."""
+
 _SAYS_SOMETHING = re.compile(r"[^\W_]")
 _NOTHING_SAID = 0.02
 """In scope, when a message is empty or only emoji and punctuation."""
 
 
 class HeadRecognizer:
-    """Understands messages with a frozen encoder and trained heads, one for each encoder."""
+    """Understands messages with encoders and trained heads, one for each encoder."""
 
-    def __init__(self, encoders: EncoderLane, heads: Mapping[str, Head], entities: EntityExtractor) -> None:
-        """Read vectors of each encoder in ``heads`` by its head."""
+    def __init__(
+        self,
+        encoders: EncoderLane,
+        heads: Mapping[str, Head],
+        entities: EntityExtractor,
+        tuned: tuple[str, EncoderLane] | None = None,
+    ) -> None:
+        """Read vectors of each encoder in ``heads`` by its head.
+
+        ``tuned`` is the name of an encoder that was tuned for the intents, and its lane: it takes the place of the
+        English one here, and whoever needs vectors of the other (as retrieval does) sees so by their name.
+        """
         self._encoders = encoders
         self._heads = heads
         self._entities = entities
+        self._tuned = tuned
 
     @classmethod
     def open(
@@ -45,15 +59,13 @@ class HeadRecognizer:
             KnowledgeError: the training data has an error.
         """
         data = read_training_data(settings.knowledge / INTENTS)
-        return cls(encoders, load_heads(settings.data / HEADS), EntityExtractor(data, phrases))
+        heads = load_heads(settings.data / HEADS)
+        return cls(encoders, heads, EntityExtractor(data, phrases), _open_tuned(settings, heads))
 
     async def understand(self, text: str, state: State) -> Understanding:
         """Understand ``text``; what stands alone ("ok", "42") is read in the light of ``state``."""
         language = detect_language(text, state.language)
-        vector, encoder = await self._encoders.encode(text, language)
-        head = self._heads.get(encoder)
-        if head is None:
-            raise ModelError(f"No head was trained for the encoder {encoder}. Run `kefu train intents`.")
+        head, vector = await self._encode(text, language)
         ((intents, in_scope),) = head.read([text], vector[None])
         return Understanding(
             text=text,
@@ -63,8 +75,34 @@ class HeadRecognizer:
             entities=self._entities.extract(text, state.requested),
             mood=hear_mood(text, [exchange.shopper for exchange in state.history]),
             vector=vector,
-            encoder=encoder,
+            encoder=head.encoder,
         )
+
+    async def _encode(self, text: str, language: str) -> tuple[Head, Vector]:
+        if self._tuned is not None and not is_other_script(language):
+            name, lane = self._tuned
+            vector, _ = await lane.encode(text, language)
+            return self._heads[name], vector
+        vector, encoder = await self._encoders.encode(text, language)
+        # Data without a word of Chinese trains no multilingual head: its one head then reads what it can.
+        head = self._heads.get(encoder)
+        if head is None:
+            vector, encoder = await self._encoders.encode(text, "en")
+            head = self._heads.get(encoder)
+        if head is None:
+            raise ModelError(f"No head was trained for the encoder {encoder}. Run `kefu train intents`.")
+        return head, vector
+
+
+def _open_tuned(settings: Settings, heads: Mapping[str, Head]) -> tuple[str, EncoderLane] | None:
+    pointer = settings.data / HEADS / TUNED_POINTER
+    if not pointer.is_file():
+        return None
+    from bot.models.tune import open_tuned
+
+    encoders = open_tuned(settings, settings.data / pointer.read_text(encoding="utf-8").strip())
+    name = encoders.for_language("en").name
+    return (name, EncoderLane(encoders)) if name in heads else None
 
 
 def load_heads(folder: Path) -> dict[str, Head]:

@@ -83,10 +83,8 @@ def _ambiguous(operation: Any, argument: Any) -> bool:
 
 def _start_apart(branches: Any) -> bool:
     """Whether every alternative starts with a different literal character, so that only one can match."""
-    firsts = [branch[0] if len(branch) else None for branch in branches]
-    if not all(first is not None and first[0] is sre.LITERAL for first in firsts):
-        return False
-    return len({first[1] for first in firsts}) == len(firsts)
+    firsts = [branch[0] for branch in branches if len(branch) and branch[0][0] is sre.LITERAL]
+    return len(firsts) == len({first[1] for first in firsts}) == len(branches)
 
 
 def _delimited(body: Any) -> bool:

@@ -15,9 +15,9 @@ from bot.models.export import FORMAT as EXPORT_FORMAT
 from bot.models.packaged import sentence_weights
 from bot.settings import Settings
 from bot.understanding.elsewhere import ELSEWHERE
-from bot.understanding.head import CARD, FORMAT, read_card
+from bot.understanding.head import CARD, FORMAT, is_out_of_scope, read_card
 from bot.understanding.language import detect_language
-from bot.understanding.recognizer import HEADS, INTENTS
+from bot.understanding.recognizer import HEADS, INTENTS, TUNED_POINTER
 from bot.understanding.training_data import Example, TrainingData, read_training_data
 
 
@@ -47,19 +47,39 @@ def train_intents(settings: Settings, tune_encoder: bool = False) -> dict[str, A
     fingerprint = _fingerprint(settings, data)
     folder = settings.data / HEADS
     lots = by_encoder(data, encoders)
+    folder.mkdir(parents=True, exist_ok=True)
+    if tune_encoder:
+        lots[0] = (_tune(settings, lots[0][1]), lots[0][1])
+    else:
+        (folder / TUNED_POINTER).unlink(missing_ok=True)
     report: dict[str, Any] = {"intents": len(data.intents), "examples": len(data.examples), "heads": {}}
     kept = set()
     for encoder, examples in lots:
         head_folder = folder / _file_name(encoder.name)
         kept.add(head_folder.name)
         report["heads"][encoder.name] = _train(
-            encoder, examples, fingerprint, head_folder, readable_only=encoder is encoders.for_language("en")
+            encoder, examples, fingerprint, head_folder, readable_only=len(lots) > 1 and encoder is lots[0][0]
         )
     for old in folder.iterdir():
         if old.name not in kept and (old / CARD).is_file():
             shutil.rmtree(old)
     report["seconds"] = round(time.monotonic() - began, 1)
     return report
+
+
+def _tune(settings: Settings, examples: list[Example]) -> Encoder:
+    """The English encoder, tuned on ``examples``, and a pointer to it for the recognizer."""
+    from bot.models.tune import tune_encoder, tuned_folder
+    from bot.understanding.learning import spoken_name
+
+    inside = [example for example in examples if not is_out_of_scope(example.intent)]
+    names = sorted({example.intent for example in inside})
+    texts = [*(example.text for example in inside), *map(spoken_name, names)]
+    labels = [*(example.intent for example in inside), *names]
+    encoder = tune_encoder(settings, texts, labels).for_language("en")
+    place = tuned_folder(settings, texts, labels).relative_to(settings.data)
+    (settings.data / HEADS / TUNED_POINTER).write_text(f"{place}\n", encoding="utf-8")
+    return encoder
 
 
 def _train(

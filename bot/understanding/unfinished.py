@@ -9,17 +9,18 @@ _OPEN_END = re.compile(r"(?:[,，、;；:：(（]|\.\.\.?|…|[-–—])\s*$")
 _SENTENCE_END = re.compile(r"[?!.。？！]\s*$")
 
 _DANGLING = frozenset(
+    # A list of words reads better than a wall of quotes.
     """a also an and because but either if including my or our plus since than the their unless versus vs whether your
-    aber als auf dass der oder und weil dat een het maar omdat""".split()
+    aber als auf dass der oder und weil dat een het maar omdat""".split()  # noqa: SIM905
 )
 """Words that no thought ends with."""
 
-_PREPOSITIONS = frozenset("about at by for from into of to with without regarding für mit met voor van".split())
+_PREPOSITIONS = frozenset("about at by for from into of to with without regarding für mit met voor van".split())  # noqa: SIM905
 """These end a thought only in a question ("which address do I send it to") or after a verb that takes them along."""
 
 _ASKING = frozenset(
     """what which who whom whose where when why how is are was were am do does did can could may might shall should
-    will would have has tell know wonder place somewhere someone anyone anything something nothing""".split()
+    will would have has tell know wonder place somewhere someone anyone anything something nothing""".split()  # noqa: SIM905
 )
 
 _ANNOUNCEMENT = re.compile(
