@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from tokenizers.decoders import DecodeStream
 
+from bot.generation.sentences import CUT
+
 REPETITION_PENALTY = 1.1
 """Divides the odds of words this reply has used, never of the prompt's: prices and names must be copied."""
 
@@ -178,7 +180,7 @@ class Decoder:
             return scores.float()
 
     def _tell(self, seat: _Seat) -> Piece:
-        """The text of the token just chosen; the reply leaves when that ends it."""
+        """The text of the token just chosen; a reply that ends leaves, with ``CUT`` where it had more to say."""
         if seat.next in self._ends:
             self.leave(seat.reply)
             return Piece(seat.reply, "", last=True)
@@ -187,6 +189,7 @@ class Decoder:
         last = len(seat.written) >= self._max_new
         if last:
             self.leave(seat.reply)
+            text += CUT
         return Piece(seat.reply, text, last)
 
     def _vacate(self, row: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import aiohttp
 
 from bot.errors import WriterUnavailable
+from bot.generation.sentences import CUT
 from bot.settings import Settings
 
 MAX_NEW_TOKENS = 160
@@ -129,7 +130,7 @@ async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[str]:
 
 
 def _text(data: str) -> str:
-    """The words in one chunk, which may be none.
+    """The words in one chunk, which may be none, with ``CUT`` after the last that ``max_tokens`` allowed.
 
     Raises:
         ValueError: it is an error, or no chunk at all.
@@ -145,8 +146,9 @@ def _text(data: str) -> str:
     if not choices or not isinstance(choices[0], dict):
         return ""  # The last chunk of some servers carries usage and no choice.
     delta = choices[0].get("delta")
-    text = delta.get("content") if isinstance(delta, dict) else None
-    return text if isinstance(text, str) else ""
+    content = delta.get("content") if isinstance(delta, dict) else None
+    text = content if isinstance(content, str) else ""
+    return text + CUT if choices[0].get("finish_reason") == "length" else text
 
 
 def _reason(exc: Exception) -> str:

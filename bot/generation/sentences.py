@@ -3,6 +3,9 @@
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
 
+CUT = "…"
+"""What a writer ends its stream with when it had to stop in the middle: such a sentence could say half of a rule."""
+
 _CANDIDATE = re.compile(r"""(?P<newline>\n)|(?P<mark>[.!?…。！？]+)(?P<closing>["'”’)\]}»」』）】*_]*)""")
 _WIDE = re.compile(r"[。！？]")
 _CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff]")
@@ -96,14 +99,19 @@ class Splitter:
 
 
 async def sentences(pieces: AsyncIterator[str]) -> AsyncGenerator[str, None]:
-    """The sentences of a stream, each as soon as it is sure; leaving early closes ``pieces`` too."""
+    """The sentences of a stream, each as soon as it is sure, without one that was cut off (``CUT``).
+
+    Leaving early closes ``pieces`` too.
+    """
     splitter = Splitter()
     try:
         async for piece in pieces:
             for sentence in splitter.feed(piece):
                 yield sentence
         for sentence in splitter.end():
-            yield sentence
+            whole = sentence.removesuffix(CUT).rstrip()
+            if whole == sentence or complete(whole):
+                yield whole
     finally:
         if (close := getattr(pieces, "aclose", None)) is not None:
             await close()

@@ -8,6 +8,7 @@ import pytest
 
 from bot.generation import decoder as decoding
 from bot.generation.decoder import CONTEXT, Decoder, PromptTooLong
+from bot.generation.sentences import CUT
 from bot.models.causal import open_causal
 
 DATA = Path(__file__).parents[2] / ".kefu"
@@ -87,7 +88,7 @@ def test_that_without_penalty_it_is_the_greedy_search_of_transformers(
     inputs = tokenizer.apply_chat_template(CHATS[1], add_generation_prompt=True, return_tensors="pt", return_dict=True)
     tokens = language_model.generate(**inputs, max_new_tokens=TOKENS, do_sample=False)
     expected = tokenizer.decode(tokens[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-    assert alone(model, 1) == expected
+    assert alone(model, 1) == expected + CUT
 
 
 def test_that_a_prompt_without_room_for_a_reply_is_refused_and_harms_nobody(model: tuple[Any, Any]) -> None:

@@ -85,6 +85,11 @@ async def test_that_every_way_to_stream_is_read(parts: tuple[bytes, ...]) -> Non
     assert await written(sending(*parts)) == "Hello you"
 
 
+async def test_that_a_reply_cut_by_its_limit_says_so() -> None:
+    last = b'data: {"choices": [{"delta": {}, "finish_reason": "length"}]}\n\n'
+    assert await written(sending(chunk("Half a"), last, b"data: [DONE]\n\n")) == "Half a…"
+
+
 async def test_that_letters_cut_between_packets_arrive_whole() -> None:
     data = f"data: {json.dumps({'choices': [{'delta': {'content': '你好😀'}}]}, ensure_ascii=False)}\n\n".encode()
     assert await written(sending(*(data[at : at + 1] for at in range(len(data))))) == "你好😀"
@@ -154,13 +159,13 @@ async def test_that_an_endpoint_without_a_model_is_unavailable(answer: Any) -> N
 async def test_that_leaving_early_closes_the_connection() -> None:
     gone = asyncio.Event()
 
-    async def stay(request: web.Request) -> None:
-        try:
-            await asyncio.sleep(30)  # aiohttp cancels the handler when its client goes, if told to.
+    async def stay(request: web.Request) -> web.StreamResponse:
+        try:  # aiohttp cancels the handler when its client goes.
+            return await sending(chunk("Hi"), then=lambda _: asyncio.sleep(30))(request)
         finally:
             gone.set()
 
-    async with writer(sending(chunk("Hi"), then=stay), writer_timeout=30) as endpoint:
+    async with writer(stay, writer_timeout=30) as endpoint:
         pieces = endpoint.write(CHAT)
         assert await anext(pieces) == "Hi"
         await pieces.aclose()

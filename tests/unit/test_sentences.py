@@ -83,3 +83,19 @@ async def test_that_leaving_the_sentences_closes_the_stream_they_come_from() -> 
     assert await anext(stream) == "One."
     await stream.aclose()
     assert closed
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It is free. Returns are free in Belgium and…", ["It is free."]),
+        ("It is free.…", ["It is free."]),
+        ("It is free. Yes", ["It is free.", "Yes"]),
+        ("…", []),
+    ],
+)
+async def test_that_a_sentence_that_was_cut_off_is_not_shown(text: str, expected: list[str]) -> None:
+    async def pieces() -> AsyncGenerator[str, None]:
+        yield text
+
+    assert [sentence async for sentence in sentences(pieces())] == expected
