@@ -152,7 +152,8 @@ class Worker:
             await self._reached(self._take)
 
     async def _take(self) -> None:
-        for lease in await self._queue.take(self._turns - self._busy):
+        # At least one: a claim may have used up the room since it was seen.
+        for lease in await self._queue.take(max(1, self._turns - self._busy)):
             self._begin(lease)
 
     async def _keep_leases(self) -> None:
@@ -187,6 +188,8 @@ class Worker:
         return True
 
     def _begin(self, lease: Lease) -> None:
+        if lease in self._leases:
+            return  # Renewed too late and claimed by ourselves; its turn is under way.
         self._leases.add(lease)
         self._occupy(1)
         task = asyncio.create_task(self._work(lease), name=f"kefu-turn-{lease.entry}")

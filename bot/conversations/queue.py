@@ -19,7 +19,7 @@ READY_GROUP = "assistants"
 OUTBOX_GROUP = "delivery"
 
 _BLOCK = timedelta(seconds=2)
-"""How long one read waits on the server: shorter than `connection.ANSWER`, and the longest a stop waits."""
+"""How long one read waits on the server: shorter than `connection.ANSWER`."""
 
 _GONE_AFTER = 10
 """Leases without a sign of life after which a consumer is forgotten."""
