@@ -102,6 +102,9 @@ def _quantities(text: str) -> Iterator[Found]:
             continue
         start, end = words[reading.first].start, words[reading.last - 1].end
         bound = _bound(words, reading.first, reading.last)
+        ahead = [word.low for word in words[max(0, reading.first - 3) : reading.first]]
+        if bound == "before" and reading.kind != "time" and "by" in ahead:
+            bound = ""  # "covered by the 2-year warranty" dates nothing.
         if reading.quantity.is_range and bound == "min":
             bound = ""  # "from 10 to 250": the range has said it already.
         yield Found(reading.kind, text[start:end], reading.quantity, start, end, bound)
