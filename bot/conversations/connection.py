@@ -8,7 +8,9 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Connection, Redis
+import hiredis
+from redis.asyncio import BlockingConnectionPool, Connection
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
@@ -66,7 +68,7 @@ class Wire:
 
     def __init__(self, url: str) -> None:
         """Connect when first used."""
-        pool = BlockingConnectionPool.from_url(
+        self._pool = BlockingConnectionPool.from_url(
             url,
             max_connections=_FLIGHTS,
             timeout=None,
@@ -75,7 +77,6 @@ class Wire:
             socket_connect_timeout=2,
             retry=Retry(ExponentialWithJitterBackoff(base=0.1, cap=0.5), retries=3),
         )
-        self._redis = Redis.from_pool(pool)
         self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
         self._flights: set[asyncio.Task[None]] = set()
         self._lent: list[Connection] = []
@@ -90,16 +91,16 @@ class Wire:
         self._waiting = []
         for connection in self._lent:
             await connection.disconnect()
-        await self._redis.aclose()
+        await self._pool.aclose()
 
     def new_connection(self) -> Connection:
         """A connection of one's own, for commands that block; it has to be connected, and closes with the wire."""
-        connection: Connection = self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+        connection: Connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
         self._lent.append(connection)
         return connection
 
     async def ask(self, *command: Argument) -> Any:
-        """Send one command and give its answer.
+        """Send one command and give its answer as RESP3 has it: bytes, numbers, lists, dicts.
 
         Raises:
             TurnRefused: a script refused, as its contract says.
@@ -173,10 +174,32 @@ class Wire:
                 waiter.set_exception(ConnectionError("the connection was closed here"))
 
     async def _trip(self, commands: Sequence[Command]) -> list[Any]:
-        pipe = self._redis.pipeline(transaction=False)
-        for command in commands:
-            pipe.execute_command(*command)
-        return await pipe.execute(raise_on_error=False)
+        packed = b"".join(map(hiredis.pack_command, commands))  # type: ignore[arg-type]  # declared for one word
+        connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+        try:
+            answers: list[Any] = await connection.retry.call_with_retry(
+                lambda: _exchange(connection, packed, len(commands)), lambda _: connection.disconnect(nowait=True)
+            )
+            return answers
+        finally:
+            await self._pool.release(connection)
+
+
+async def _exchange(connection: AbstractConnection, packed: bytes, count: int) -> list[Any]:
+    """Send commands and read ``count`` answers, the errors of single commands among them."""
+    try:
+        await connection.send_packed_command([packed])
+        answers: list[Any] = []
+        for _ in range(count):
+            try:
+                answers.append(await connection.read_response())
+            except ResponseError as exc:
+                answers.append(exc)
+        return answers
+    except BaseException:
+        # Late or cancelled in the middle: what comes next on this connection would answer nobody.
+        await connection.disconnect(nowait=True)
+        raise
 
 
 class Script:

@@ -1,5 +1,6 @@
 """Opens the conversations that the settings name: over a configured Redis, or over one started here."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -24,9 +25,11 @@ async def open_conversations(settings: Settings, push: frozenset[str] = frozense
             url = await stack.enter_async_context(EmbeddedRedis(settings.data).running())
         wire = Wire(url)
         stack.push_async_callback(wire.aclose)
-        version = (await wire.ask("INFO", "server"))["redis_version"]
-        if int(str(version).partition(".")[0]) < OLDEST:
-            raise SettingError(f"redis_url (KEFU_REDIS_URL) names a Redis {version}; it has to be {OLDEST} or later.")
+        told = (await wire.ask("INFO", "server")).decode()
+        version = re.search(r"redis_version:((\d+)\S*)", told)  # Valkey tells the Redis that it stands for.
+        if version is None or int(version[2]) < OLDEST:
+            found = version[1] if version else "of no known version"
+            raise SettingError(f"redis_url (KEFU_REDIS_URL) names a Redis {found}; it has to be {OLDEST} or later.")
         conversations = Conversations(wire, retention=settings.retention, push=push)
         stack.push_async_callback(conversations.aclose)
         yield conversations

@@ -40,7 +40,7 @@ class Outbox:
         deliveries = []
         for (log_id, _, name), entries in zip(items, found, strict=True):
             # The text stands in the log only. Past its retention it is gone, and so is what was owed.
-            said = codec.decode_entry(LogId(log_id), entries[0][1][b"e"]).utterance if entries else None
+            said = codec.decode_entry(LogId(log_id), entries[0][1][1]).utterance if entries else None
             deliveries.append(Delivery(conversation, LogId(log_id), name, said or Utterance()))
         return deliveries
 

@@ -166,11 +166,7 @@ class Queue:
                 raise
             await self.open()  # Somebody flushed the database: what comes from now on is served.
             return []
-        return [
-            lease
-            for stream, entries in (answer or {}).items()
-            for lease in self._leases(stream.decode(), [(entry, {field: value}) for entry, (field, value) in entries])
-        ]
+        return [lease for stream, entries in (answer or {}).items() for lease in self._leases(stream.decode(), entries)]
 
     def _pack(self, streams: Sequence[str], block: timedelta | None) -> bytes:
         """XREADGROUP as it goes over the wire: packing 512 names each time would be a third of a worker's work."""
@@ -195,11 +191,11 @@ class Queue:
     def _leases(self, stream: str, entries: Any) -> list[Lease]:
         return [
             Lease(
-                conversation=ConversationId(fields[b"c"].decode()),
+                conversation=ConversationId(conversation.decode()),
                 stream=stream,
                 entry=entry.decode(),
                 group=self._group,
                 consumer=self._consumer,
             )
-            for entry, fields in entries
+            for entry, (_, conversation) in entries
         ]

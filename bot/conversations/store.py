@@ -233,7 +233,7 @@ class Conversations:
         """
         start = "-" if after is None else f"({after}"
         found = await self.wire.ask("XRANGE", ConversationKeys.of(conversation).log, start, "+", "COUNT", count)
-        return [codec.decode_entry(LogId(log_id.decode()), fields[b"e"]) for log_id, fields in found]
+        return [codec.decode_entry(LogId(log_id.decode()), line) for log_id, (_, line) in found]
 
     @asynccontextmanager
     async def follow(self, conversation: ConversationId) -> AsyncIterator[Growth]:

@@ -132,7 +132,7 @@ async def same(conversations: Conversations, conversation_id: ConversationId, mo
                 log.append(f"turn {covered}")
     assert log == model.log
     ready = await conversations.wire.ask("XRANGE", keys.ready(keys.shard_of(conversation_id)), "-", "+")
-    queued = [entry for entry, fields in ready if fields[b"c"].decode() == conversation_id]
+    queued = [entry for entry, (_, ready_id) in ready if ready_id.decode() == conversation_id]
     assert len(queued) == (1 if model.covered < len(model.accepted) else 0)
 
 
