@@ -1,6 +1,7 @@
 """The queues that workers share: one stream of conversation ids a shard, and leases on their entries."""
 
 import asyncio
+import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class Queue:
         self._consumer = consumer
         self._lease_ms = round(lease.total_seconds() * 1000)
         self._wait_for_any = self._pack(self._streams, _BLOCK)
-        self._pressed = False
+        self._density = 1 / keys.SHARDS  # Entries found in a stream that was read.
         self._window = random.randrange(keys.SHARDS)  # noqa: S311 (spreads workers, hides nothing)
 
     async def open(self) -> None:
@@ -67,21 +68,22 @@ class Queue:
     async def take(self, room: int) -> list[Lease]:
         """Wait a moment for new entries and lease them; [] when none came.
 
-        Redis gives at most one of each stream, but has no limit over all of them. So after a read that brought more
-        than ``room``, only so many streams are asked at a time, in turn, until they are empty again: what this
-        process has no room for stays for the others.
+        Redis gives at most one of each stream, but has no limit over all of them. So under pressure only so many
+        streams are asked, in turn, as should hold about ``room`` entries, going by the read before: what this process
+        has no room for stays for the others, and not every entry costs a read of its own.
 
         Raises:
             StoreUnavailable: Redis does not answer.
         """
-        if self._pressed:
-            for _ in range(0, keys.SHARDS, room):
-                streams = [self._streams[(self._window + n) % keys.SHARDS] for n in range(min(room, keys.SHARDS))]
-                self._window = (self._window + room) % keys.SHARDS
-                if leases := await self._read(self._pack(streams, block=None)):
-                    return leases
+        wanted = math.ceil(room / self._density)
+        if wanted < keys.SHARDS:
+            window = [self._streams[(self._window + n) % keys.SHARDS] for n in range(wanted)]
+            self._window = (self._window + wanted) % keys.SHARDS
+            if leases := await self._read(self._pack(window, block=None)):
+                self._density = len(leases) / wanted
+                return leases
         leases = await self._read(self._wait_for_any)
-        self._pressed = len(leases) > room
+        self._density = max(1, len(leases)) / keys.SHARDS
         return leases
 
     async def claim(self) -> list[Lease]:
