@@ -107,7 +107,7 @@ def _centre(lessons: Lessons) -> tuple[Lessons, Floats]:
     centre = lessons.vectors.mean(axis=0)
     vectors = centred(lessons.vectors, centre)
     if not len(lessons.strangers):
-        return replace(lessons, vectors=vectors), centre
+        return replace(lessons, vectors=vectors, stranger_vectors=vectors[:0]), centre
     strangers = centred(lessons.stranger_vectors, centre)
     inside = vectors[~_outside(lessons.intents)[lessons.labels]]
     strange = (strangers @ inside.T).max(axis=1) < _RESEMBLES

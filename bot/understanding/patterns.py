@@ -65,12 +65,12 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 """Entity name and pattern; the group ``value``, where there is one, is the entity."""
 
 _LENIENT = {
-    "order_number": re.compile(r"(?<![A-Za-z0-9_])#?\s?(?:[A-Za-z]{1,4}[\s-]?)?\d{4,15}(?![A-Za-z0-9_])"),
+    "order_number": re.compile(r"(?<![A-Za-z0-9_'’])#?\s?(?:[A-Za-z]{1,4}[\s-]?)?\d{4,15}(?![A-Za-z0-9_])"),
     "size": re.compile(
-        r"(?<![A-Za-z0-9_])(?:XXS|XS|S|M|L|XL|XXL|XXXL|[2-6]XL|\d{1,2}(?:[.,]5)?)(?![A-Za-z0-9_])", re.IGNORECASE
+        r"(?<![A-Za-z0-9_'’])(?:XXS|XS|S|M|L|XL|XXL|XXXL|[2-6]XL|\d{1,2}(?:[.,]5)?)(?![A-Za-z0-9_])", re.IGNORECASE
     ),
-    "amount": re.compile(r"(?<![A-Za-z0-9_])\d{1,7}(?:[.,]\d{1,2})?(?![A-Za-z0-9_])"),
-    "phone": re.compile(r"(?<![A-Za-z0-9_])\d(?:[\s()./-]{0,2}\d){6,13}(?![A-Za-z0-9_])"),
+    "amount": re.compile(r"(?<![A-Za-z0-9_'’])\d{1,7}(?:[.,]\d{1,2})?(?![A-Za-z0-9_])"),
+    "phone": re.compile(r"(?<![A-Za-z0-9_'’])\d(?:[\s()./-]{0,2}\d){6,13}(?![A-Za-z0-9_])"),
 }
 
 

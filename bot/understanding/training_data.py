@@ -19,6 +19,7 @@ _ANNOTATION = re.compile(r"\[(?P<text>[^\[\]]+)\](?:\((?P<name>[^()]*)\)|(?P<jso
 """``[text](name)``, the old ``[text](name:value)``, or ``[text]{"entity": …}``."""
 
 _ANNOTATION_KEYS = frozenset({"entity", "value", "role", "group"})
+_DEEPEST = 16
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -155,18 +156,27 @@ class _FileReader:
 
     def _compose(self) -> yaml.Node | None:
         try:
-            return yaml.compose(self.file.read_text(encoding="utf-8"), Loader=_Loader)
+            text = self.file.read_text(encoding="utf-8")
+            self._check_depth(text)
+            return yaml.compose(text, Loader=_Loader)
         except OSError as exc:
             raise KnowledgeError(f"{self.file}: cannot be read: {exc.strerror}.") from exc
         except UnicodeDecodeError as exc:
             raise KnowledgeError(f"{self.file}: is not UTF-8 (byte {exc.start}). Save the file as UTF-8.") from exc
-        except RecursionError as exc:
-            raise KnowledgeError(f"{self.file}: is nested too deeply. Training data has four levels at most.") from exc
         except yaml.YAMLError as exc:
             mark = getattr(exc, "problem_mark", None)
             line = f":{mark.line + 1}" if mark else ""
             problem = getattr(exc, "problem", None) or getattr(exc, "reason", None) or "cannot be parsed"
             raise KnowledgeError(f"{self.file}{line}: is not valid YAML: {problem}.") from exc
+
+    def _check_depth(self, text: str) -> None:
+        """Refuse deep nesting before composing, which recurses in C: 100,000 brackets would end the process."""
+        depth = 0
+        for event in yaml.parse(text, Loader=_Loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                line = event.start_mark.line + 1
+                raise KnowledgeError(f"{self.file}:{line}: is nested too deeply. Training data has six levels at most.")
 
     def _check_version(self, node: yaml.Node) -> None:
         if not isinstance(node, yaml.ScalarNode) or not _VERSION.fullmatch(node.value):
