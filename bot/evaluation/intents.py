@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.errors import KnowledgeError, SettingError
+from bot.evaluation.measures import auroc, calibration_error
 from bot.evaluation.plots import plot_confusions, plot_scope
 from bot.models.encoder import Encoder, open_encoders
 from bot.settings import Settings
@@ -313,25 +314,7 @@ def _joined(parts: Sequence[Outcome]) -> Outcome:
     return Outcome(gather("truth"), gather("best"), gather("in_scope"), gather("confidence"))
 
 
-# ── Figures ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def auroc(scores: npt.NDArray[np.float32], positive: npt.NDArray[np.bool_]) -> float:
-    """The probability that a positive scores above a negative, ties counting half (Mann-Whitney)."""
-    _, at, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[at]
-    yes, no = int(positive.sum()), int((~positive).sum())
-    return float((ranks[positive].sum() - yes * (yes + 1) / 2) / (yes * no))
-
-
-def calibration_error(confidence: npt.NDArray[np.float32], right: npt.NDArray[np.bool_]) -> float:
-    """Expected calibration error over ten bins of equal width (Guo et al. 2017)."""
-    bins = np.minimum((confidence * 10).astype(int), 9)
-    gaps = [
-        abs(float(confidence[bins == at].mean()) - float(right[bins == at].mean())) * float((bins == at).mean())
-        for at in np.unique(bins)
-    ]
-    return float(sum(gaps))
+# ── The table ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def _published(data: Path, sets: Iterable[str]) -> dict[str, dict[str, float]]:
@@ -353,7 +336,7 @@ def _table(figures: dict[str, float], published: dict[str, dict[str, float]], tu
     table.add_column("figure")
     for column in ("value", "must", "aim", ""):
         table.add_column(column, justify="right")
-    for name, value in _ordered(figures):
+    for name, value in figures.items():
         must, aim = TARGETS.get(name, (None, None))
         others = published.get(name.partition(" ")[0], {}) if name.endswith("with rejection") else {}
         if others:
@@ -362,10 +345,6 @@ def _table(figures: dict[str, float], published: dict[str, dict[str, float]], tu
         reached = "" if must is None else _mark(value, must, aim)
         table.add_row(name, f"{100 * value:.1f}", _percent(must), _percent(aim), reached)
     return table
-
-
-def _ordered(figures: dict[str, float]) -> Iterator[tuple[str, float]]:
-    yield from figures.items()
 
 
 def _percent(value: float | None) -> str:

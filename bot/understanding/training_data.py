@@ -10,40 +10,15 @@ from pathlib import Path
 import yaml
 
 from bot.errors import KnowledgeError
+from bot.understanding.annotations import NAME, Annotation, Place, parse_example
 from bot.understanding.regexes import hazard
 
 _KINDS = ("intent", "regex", "lookup", "synonym")
 _VERSION = re.compile(r"3(\.\d+)*")
-_NAME = re.compile(r"[^\s\[\](){}\"]+")
-_ANNOTATION = re.compile(r"\[(?P<text>[^\[\]]+)\](?:\((?P<name>[^()]*)\)|(?P<json>\{[^{}]*\}))")
-"""``[text](name)``, the old ``[text](name:value)``, or ``[text]{"entity": …}``."""
-
-_ANNOTATION_KEYS = frozenset({"entity", "value", "role", "group"})
 _DEEPEST = 16
+"""Levels of nesting beyond which a file is not training data."""
+
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where something stands: a file, and a line counted from 1."""
-
-    file: Path
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
-
-
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """An entity that an example marks: ``text[start:end]`` with its canonical ``value``."""
-
-    name: str
-    value: str
-    start: int
-    end: int
-    role: str | None = None
-    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +150,7 @@ class _FileReader:
         for event in yaml.parse(text, Loader=_Loader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEEPEST:
-                line = event.start_mark.line + 1
-                raise KnowledgeError(f"{self.file}:{line}: is nested too deeply. Training data has six levels at most.")
+                raise KnowledgeError(f"{self.file}: is nested too deeply. Training data has six levels at most.")
 
     def _check_version(self, node: yaml.Node) -> None:
         if not isinstance(node, yaml.ScalarNode) or not _VERSION.fullmatch(node.value):
@@ -195,7 +169,7 @@ class _FileReader:
             raise self._error(node, f"`{min(unknown)}` is not allowed here. Keys are `{kind}`, `examples`, `metadata`.")
         name_node = item[kind]
         name = self._text(name_node, f"`{kind}` needs a name").strip()
-        if not name or (kind != "synonym" and not _NAME.fullmatch(name)):
+        if not name or (kind != "synonym" and not NAME.fullmatch(name)):
             raise self._error(name_node, f"`{kind}: {name}` is not a name. Names have no spaces, brackets or quotes.")
         if "examples" not in item:
             raise self._error(node, f"`{kind}: {name}` has no `examples`. Write `examples: |` and lines with `- `.")
@@ -301,47 +275,6 @@ class _FileReader:
 
     def _error(self, node: yaml.Node, problem: str) -> KnowledgeError:
         return KnowledgeError(f"{self._place(node)}: {problem}")
-
-
-def parse_example(marked: str, place: Place) -> tuple[str, tuple[Annotation, ...]]:
-    """Split ``marked`` text into the plain text and the entities it marks.
-
-    Raises:
-        KnowledgeError: an annotation is not one of the two allowed forms.
-    """
-    plain: list[str] = []
-    annotations: list[Annotation] = []
-    length = end = 0
-    for match in _ANNOTATION.finditer(marked):
-        before = marked[end : match.start()]
-        surface = match["text"]
-        name, value, role, group = _annotation_parts(match, place)
-        start = length + len(before)
-        length = start + len(surface)
-        annotations.append(Annotation(name, surface if value is None else value, start, length, role, group))
-        plain += (before, surface)
-        end = match.end()
-    plain.append(marked[end:])
-    return "".join(plain), tuple(annotations)
-
-
-def _annotation_parts(match: re.Match[str], place: Place) -> tuple[str, str | None, str | None, str | None]:
-    if match["json"] is None:
-        name, _, value = match["name"].partition(":")
-        if not _NAME.fullmatch(name):
-            raise KnowledgeError(f"{place}: {match[0]!r} names no entity. Write `[text](entity_name)`.")
-        return name, value or None, None, None
-    try:
-        parts = json.loads(match["json"])
-    except (ValueError, RecursionError) as exc:
-        raise KnowledgeError(
-            f'{place}: {match["json"]!r} is not JSON. Write `[text]{{"entity": "name", "value": "canonical"}}`.'
-        ) from exc
-    if unknown := set(parts) - _ANNOTATION_KEYS:
-        raise KnowledgeError(f"{place}: {min(unknown)!r} is not allowed. Keys are entity, value, role, group.")
-    if not all(isinstance(value, str) for value in parts.values()) or not _NAME.fullmatch(parts.get("entity", "")):
-        raise KnowledgeError(f'{place}: {match["json"]!r} needs "entity" with a name, and texts as values.')
-    return parts["entity"], parts.get("value"), parts.get("role"), parts.get("group")
 
 
 def _shown(node: yaml.Node) -> str:

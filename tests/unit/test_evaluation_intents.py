@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bot.evaluation.intents import Outcome, auroc, calibration_error
+from bot.evaluation.intents import Outcome
+from bot.evaluation.measures import auroc, calibration_error
 
 
 def test_that_auroc_counts_ties_as_half() -> None:

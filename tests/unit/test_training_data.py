@@ -24,7 +24,8 @@ def test_that_an_intent_is_gathered_from_several_files(tmp_path: Path) -> None:
         tmp_path,
         one=nlu("- intent: greet\n  examples: |\n    - hello\n    # a comment\n\n    - hi - there\n"),
         two=nlu(
-            "- intent: greet\n  examples:\n    - text: |\n        good day\n      metadata:\n        by: me\n    - hey\n"
+            "- intent: greet\n  examples:\n"
+            "    - text: |\n        good day\n      metadata:\n        by: me\n    - hey\n"
         ),
     )
     assert [example.text for example in data.examples] == ["hello", "hi - there", "good day", "hey"]
@@ -33,7 +34,10 @@ def test_that_an_intent_is_gathered_from_several_files(tmp_path: Path) -> None:
 
 
 def test_that_annotations_become_spans_with_values(tmp_path: Path) -> None:
-    marked = 'from [Berlin]{"entity": "city", "role": "from", "group": "1"} to [nyc]{"entity": "city", "value": "New York"} in [red](colour)'
+    marked = (
+        'from [Berlin]{"entity": "city", "role": "from", "group": "1"} '
+        'to [nyc]{"entity": "city", "value": "New York"} in [red](colour)'
+    )
     data = read(tmp_path, a=nlu(f"- intent: travel\n  examples: |\n    - {marked}\n"))
     (example,) = data.examples
     assert example.text == "from Berlin to nyc in red"

@@ -11,7 +11,8 @@ from bot.understanding.unfinished import unfinished
         "I have a question", "hi, quick question", "hello, I have a problem", "Hi, about my order", "about my order",
         "so I bought a tent", "yesterday i bought boots", "I want to return this and", "also the", "i need help with",
         "my order...", "my order…", "Two things:", "I ordered a tent,", "can i ask you something", "but",
-        "我想问一下", "你好，请问", "我有个问题", "关于我的订单", "我昨天买了一个帐篷", "因为", "在吗，想问个问题", "还有",
+        "我想问一下", "你好，请问", "我有个问题", "关于我的订单", "我昨天买了一个帐篷", "因为",
+        "在吗，想问个问题", "还有",
     ],
 )  # fmt: skip
 def test_that_an_unfinished_thought_is_waited_for(text: str) -> None:
