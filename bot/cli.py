@@ -194,11 +194,18 @@ def train_intents(
 
 
 @evaluate.command("intents")
-def eval_intents(data: Data, out_folder: Out = Path(".kefu/eval"), sets: Sets = None, as_json: AsJson = False) -> None:
+def eval_intents(
+    data: Data,
+    out_folder: Out = Path(".kefu/eval"),
+    sets: Sets = None,
+    tune_encoder: Annotated[bool, typer.Option(help="Fine-tune the encoder for each set first (hours).")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Measure intents and out-of-scope rejection on public sets, with a confusion plot."""
     from bot.evaluation.intents import evaluate_intents
 
-    figures = evaluate_intents(_on_all_cores(read_settings()), data, out_folder, err if as_json else out, sets=sets)
+    settings, console = _on_all_cores(read_settings()), err if as_json else out
+    figures = evaluate_intents(settings, data, out_folder, console, sets=sets, tune_encoder=tune_encoder)
     _report(figures, as_json)
 
 

@@ -134,6 +134,7 @@ def _write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             write(file)
             file.flush()
             os.fsync(file.fileno())
+        os.chmod(name, 0o644)  # A temporary file is private; what is trained by one user may be served by another.
         os.replace(name, path)
     except BaseException:
         os.unlink(name)
