@@ -21,8 +21,8 @@ LONGEST_CONDITIONS = 5
 WHOLE = 1200
 """Characters up to which a list or a table is quoted whole."""
 
-_NEAR = 0.7
-"""A neighbour is quoted too when it fits at least this well, compared to the best sentence."""
+_PRICE = 0.12
+"""What a further sentence has to add: about one word of a question of eight."""
 
 _AS_GOOD = 0.9
 """A passage in the shopper's language is quoted before a slightly better one in another."""
@@ -49,10 +49,14 @@ _LEANS_BACK = re.compile(
 )
 """How a sentence begins that cannot be understood without the one before it."""
 
-_ROW = re.compile(r"\s*(?:[-*+•·]|\d{1,3}[.)]|\|)\s*")
+_ROW = re.compile(r"\s*(?:[-*+•·]|\d{1,3}[.)]|\|)\s*|[^.!?。！？:：]{1,80}[:：]\s*[^\s][^!?。！？]*(?<![.:：])$")
+"""A line of a list or table, also one that was flattened to ``name: value``."""
 _RULE = re.compile(r"^[\s|:+-]+$")
 _WORD = re.compile(r"[^\W_]+")
 _HAN = re.compile(r"[\u3400-\u9fff]+")
+_MONEY = re.compile(r"costs?|prices?|fees?|charges?|charged|paid|pay|eur|euros?|free")
+"""Who asks what something costs is answered by any of these."""
+
 _STOP = re.compile(
     r"an?|and|are|as|at|be|by|can|do|does|for|from|have|how|i|if|in|is|it|its|me|my|of|on|or|our|so|that|the|their"
     r"|there|they|this|to|us|we|what|when|where|which|who|will|with|you|your|[的了吗我你是在有]"
@@ -93,9 +97,7 @@ def _excerpt(question: str, passage: Passage, likeness: Likeness | None) -> str:
     units = _units(passage.text)
     if len(units) <= 1:
         return passage.text.strip()
-    fits = _fit(question, units, likeness)
-    best = max(range(len(units)), key=lambda at: (fits[at], -at))
-    first, last = _stretch(units, fits, best)
+    first, last = _stretch(units, *_best(question, units, likeness))
     return _join([_shorten(unit, question) for unit in units[first : last + 1]])
 
 
@@ -136,33 +138,38 @@ def _announced(units: list[_Unit]) -> list[_Unit]:
     return joined
 
 
-def _fit(question: str, units: Sequence[_Unit], likeness: Likeness | None) -> list[float]:
+def _best(question: str, units: Sequence[_Unit], likeness: Likeness | None) -> tuple[int, int]:
+    """First and last of the neighbouring units that together answer best, each further one for a price."""
     asked = _words(question)
     words = [_words(unit.text) for unit in units]
     # A word that every sentence has tells nothing apart.
     weights = {word: 1 / (1 + sum(word in found for found in words)) for word in asked}
     total = sum(weights.values()) or 1.0
-    shared = [sum(weights[word] for word in asked & found) / total for found in words]
-    if likeness is None:
-        return shared
-    return [a + b for a, b in zip(shared, likeness(question, [unit.text for unit in units]), strict=True)]
+    meant = likeness(question, [unit.text for unit in units]) if likeness else [0.0] * len(units)
+
+    def worth(first: int, last: int) -> float:
+        shared = asked & frozenset().union(*words[first : last + 1])
+        return sum(weights[word] for word in shared) / total + max(meant[first : last + 1]) - _PRICE * (last - first)
+
+    windows = [
+        (first, last)
+        for first in range(len(units))
+        for last in range(first, min(first + LONGEST, len(units)))
+        if units[first].paragraph == units[last].paragraph
+    ]
+    return max(windows, key=lambda window: (worth(*window), -window[0]))
 
 
-def _stretch(units: Sequence[_Unit], fits: Sequence[float], best: int) -> tuple[int, int]:
-    """Grow the best unit to the quote: backwards to what it leans on, forwards to what limits or completes it."""
-    first = last = best
+def _stretch(units: Sequence[_Unit], first: int, last: int) -> tuple[int, int]:
+    """Grow the quote backwards to what it leans on, and forwards to what limits it."""
     # "These cannot be returned:" above a list points forward.
     while first > 0 and not units[first].rows and _LEANS_BACK.match(units[first].text) and last - first < LONGEST:
         first -= 1
-    near = _NEAR * fits[best]
     while last + 1 < len(units):
         following = units[last + 1]
-        length = last - first + 1
-        together = following.paragraph == units[last].paragraph
         takes_back = bool(_TAKES_BACK.match(following.text)) and not following.rows
-        restricts = together and length < LONGEST_CONDITIONS and bool(_RESTRICTS.search(following.text))
-        fitting = together and length < LONGEST and fits[last + 1] >= near > 0
-        if not (takes_back or restricts or fitting):
+        together = following.paragraph == units[last].paragraph and last - first + 1 < LONGEST_CONDITIONS
+        if not (takes_back or (together and _RESTRICTS.search(following.text))):
             break
         last += 1
     return first, last
@@ -175,7 +182,11 @@ def _shorten(unit: _Unit, question: str) -> _Unit:
     asked = _words(question)
     lines = unit.text.splitlines()
     head = 1 + sum(bool(_RULE.match(line)) or not _ROW.match(line) for line in lines[:3])
-    kept = [line for line in lines[head:] if asked & _words(line)] or lines[head : head + 5]
+    rows = lines[head:]
+    words = [_words(row) for row in rows]
+    # A currency that stands in most rows chooses none.
+    telling = {word for word in asked if sum(word in found for found in words) * 2 < len(rows)}
+    kept = [row for row, found in zip(rows, words, strict=True) if telling & found] or rows[:5]
     return _Unit("\n".join([*lines[:head], *kept, "…"]), unit.paragraph, rows=True)
 
 
@@ -199,6 +210,8 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _stem(word: str) -> str:
+    if _MONEY.fullmatch(word):
+        return "price"
     for ending in ("ing", "ies", "ed", "es", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)]

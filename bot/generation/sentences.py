@@ -6,6 +6,9 @@ from collections.abc import AsyncGenerator, AsyncIterator
 CUT = "…"
 """What a writer ends its stream with when it had to stop in the middle: such a sentence could say half of a rule."""
 
+_CITED = re.compile(r"\s*\[\d{1,2}\]")
+"""The numbers of the prompt's facts. Models copy them, but citations are the check's to give."""
+
 _CANDIDATE = re.compile(r"""(?P<newline>\n)|(?P<mark>[.!?…。！？]+)(?P<closing>["'”’)\]}»」』）】*_]*)""")
 _WIDE = re.compile(r"[。！？]")
 _CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff]")
@@ -99,7 +102,8 @@ class Splitter:
 
 
 async def sentences(pieces: AsyncIterator[str]) -> AsyncGenerator[str, None]:
-    """The sentences of a stream, each as soon as it is sure, without one that was cut off (``CUT``).
+    """The sentences of a stream, each as soon as it is sure, without one that was cut off (``CUT``) and without
+    the numbers of facts.
 
     Leaving early closes ``pieces`` too.
     """
@@ -107,10 +111,11 @@ async def sentences(pieces: AsyncIterator[str]) -> AsyncGenerator[str, None]:
     try:
         async for piece in pieces:
             for sentence in splitter.feed(piece):
-                yield sentence
+                if shown := _CITED.sub("", sentence).strip():
+                    yield shown
         for sentence in splitter.end():
-            whole = sentence.removesuffix(CUT).rstrip()
-            if whole == sentence or complete(whole):
+            whole = _CITED.sub("", sentence.removesuffix(CUT)).strip()
+            if whole and (not sentence.endswith(CUT) or complete(whole)):
                 yield whole
     finally:
         if (close := getattr(pieces, "aclose", None)) is not None:

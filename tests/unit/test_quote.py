@@ -63,6 +63,17 @@ def test_that_a_table_row_is_never_quoted_without_its_head() -> None:
     assert quote("Belgium price?", [hit(f"We ship a lot.\n\n{table}\n\nWrite to us.")]).text == table
 
 
+def test_that_the_rows_of_a_flattened_table_stay_together() -> None:
+    rows = "Patch on a tear: price from 15 EUR\nNew main zip: price from 35 EUR"
+    text = quote("New zip?", [hit(f"Every jacket can be mended.\n{rows}\nWe tell you first.")]).text
+    assert rows in text
+
+
+def test_that_a_question_about_money_finds_the_price() -> None:
+    page = "Larkfell jackets can be repaired here. Other repairs are paid, from 15 EUR. Come by. We are in Utrecht."
+    assert "15 EUR" in quote("What does a repair of a Larkfell jacket cost?", [hit(page)]).text
+
+
 def test_that_a_long_table_keeps_its_head_and_the_rows_asked_for() -> None:
     rows = "\n".join(f"| Land{number} | {number}.95 EUR |" for number in range(100))
     text = quote("price for Land42?", [hit(f"Intro here.\n\n| country | price |\n|---|---|\n{rows}")]).text

@@ -92,9 +92,10 @@ async def test_that_leaving_the_sentences_closes_the_stream_they_come_from() -> 
         ("It is free.…", ["It is free."]),
         ("It is free. Yes", ["It is free.", "Yes"]),
         ("…", []),
+        ("[1] It is free. It is quick [1][2]. [3]", ["It is free.", "It is quick."]),
     ],
 )
-async def test_that_a_sentence_that_was_cut_off_is_not_shown(text: str, expected: list[str]) -> None:
+async def test_that_a_sentence_cut_off_and_the_numbers_of_facts_are_not_shown(text: str, expected: list[str]) -> None:
     async def pieces() -> AsyncGenerator[str, None]:
         yield text
 
