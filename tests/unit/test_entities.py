@@ -133,9 +133,14 @@ def test_that_an_impossible_date_is_left_as_written(bare: EntityExtractor) -> No
     assert found(bare, "30.02.2026") == [("date", "30.02.2026", "30.02.2026")]
 
 
-def test_that_an_entity_late_in_a_long_message_is_found_once(shop: EntityExtractor) -> None:
-    text = "please " * 60 + "LF-204518"
+@pytest.mark.parametrize("before", [0, 190, 247, 250, 255, 420, 1000])
+def test_that_an_entity_is_found_once_wherever_it_stands_in_a_long_message(shop: EntityExtractor, before: int) -> None:
+    text = ("please " * 200)[:before] + " LF-204518 " + "thanks " * 50
     assert found(shop, text) == [("order_number", "LF-204518", "LF-204518")]
+
+
+def test_that_a_phrase_does_not_reach_over_the_end_of_a_sentence(shop: EntityExtractor) -> None:
+    assert found(shop, "I own a tarn? 2 tent pegs are gone") == [("category", "tent", "tent")]
 
 
 @pytest.mark.parametrize(

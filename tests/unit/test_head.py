@@ -9,7 +9,7 @@ import pytest
 from bot.errors import ModelError
 from bot.understanding.head import CARD, Head, load_head
 from bot.understanding.lbfgs import minimise
-from bot.understanding.learning import Lessons, learn, spoken_name
+from bot.understanding.learning import Lessons, _best_temperature, _HeldOut, learn, spoken_name
 
 DIMENSIONS, INTENTS, EACH = 24, 12, 20
 NAMES = tuple(f"intent_{number:02}" for number in range(INTENTS))
@@ -69,6 +69,15 @@ def test_that_confidence_is_honest_where_intents_overlap() -> None:
     said = np.mean([ranked[0].confidence for ranked, _ in readings])
     assert 0.3 < right < 0.97, "the clouds must overlap for this test to say anything"
     assert abs(said - right) < 0.12
+
+
+def test_that_the_temperature_undoes_what_is_too_sure() -> None:
+    draw = np.random.default_rng(12)
+    honest = draw.normal(0, 1.5, (4000, 5)).astype(np.float32)
+    chances = np.exp(honest) / np.exp(honest).sum(axis=1, keepdims=True)
+    labels = np.array([draw.choice(5, p=row / row.sum()) for row in chances.astype(float)])
+    none = np.zeros((0, 4), np.float32)
+    assert _best_temperature(_HeldOut(3 * honest, labels, none, labels[:0])) == pytest.approx(3, rel=0.15)
 
 
 def test_that_words_tell_apart_what_the_encoder_cannot() -> None:
