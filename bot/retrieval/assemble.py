@@ -15,7 +15,7 @@ from bot.retrieval.dense import EXACT, Space, build_graph, centre, centres_of, o
 from bot.retrieval.index import Index, kinds_of, places_of
 from bot.retrieval.lexical import build_lexicon
 from bot.retrieval.names import Proper, proper_names
-from bot.retrieval.rows import Row, lay_out, rows_of
+from bot.retrieval.rows import lay_out, rows_of
 from bot.retrieval.vectors import Vectors
 
 

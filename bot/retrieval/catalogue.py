@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.records import Filter
-from bot.retrieval.measures import Amount, amount
+from bot.retrieval.measures import UNITS, Amount, amount
 from bot.retrieval.names import Names, Proper
 from bot.retrieval.words import stem, words_of
 
@@ -55,6 +55,10 @@ class Catalogue:
     def about(self, text: str) -> tuple[str, ...]:
         """SKUs that a text names, by SKU or name, also short or slightly misspelt; those equally meant together."""
         return self._names.read(text)
+
+    def spelling(self, word: str) -> str:
+        """The word of a product's name that was meant by a misspelt one; the word itself otherwise."""
+        return self._names.spelling(word)
 
     def matching(self, filters: Sequence[Filter]) -> tuple[str, ...]:
         """SKUs of the products that satisfy every filter, in the catalogue's order."""
@@ -208,7 +212,8 @@ def _is(wished: set[str], piece: str) -> bool:
 
 def _head(name: str) -> str:
     """The word that says what a thing is: the last before a measure or an ``of``."""
-    words = [word for word in re.split(r"\s+of\s+|\s+for\s+|\s\d", name.lower())[0].split() if word.isalpha()]
+    words = re.split(r"\s+of\s+|\s+for\s+", name.lower())[0].split()
+    words = [word for word in words if word.isalpha() and word not in UNITS]
     return stem(words[-1]) if words else ""
 
 

@@ -7,7 +7,8 @@ from bot.records import State
 from bot.retrieval.wishes import Wishes
 
 _POINTING = re.compile(
-    r"\b(?:it|its|it's|they|them|their|these|those|this one|that one|this|that|the (?:first|second|last|other|same) one)\b"
+    r"\b(?:it|its|it's|they|them|their|these|those|this one|that one|this|that)\b"
+    r"|\bthe (?:first|second|last|other|same) one\b"
     r"|它|这[个款件双顶条]|那[个款件双顶条]",
     re.IGNORECASE,
 )
@@ -17,7 +18,8 @@ _NOT_POINTING = re.compile(
     re.IGNORECASE,
 )
 _GOING_ON = re.compile(
-    r"^\W*(?:and|also|but|or|what about|how about|what if|then|ok(?:ay)?,? (?:and|what about))\b|^(?:那|还有|另外|如果)|呢[？?。]?$",
+    r"^\W*(?:and|also|but|or|what about|how about|what if|then|ok(?:ay)?,? (?:and|what about))\b"
+    r"|^(?:那|还有|另外|如果)|呢[？?。]?$",
     re.IGNORECASE,
 )
 _ANOTHER = re.compile(r"\bones?\b|[款个]的?[吗呢？?]?$", re.IGNORECASE)
@@ -68,7 +70,8 @@ _IDLE = frozenset(
     ]
 )
 _COURTESY = re.compile(
-    r"\b(?:thanks?|thank you|thx|hello|hi|hey|bye|yes|no|nope|yep|sure|great|human|agent|person|someone|stop)\b|谢|你好|再见|人工",
+    r"\b(?:thanks?|thank you|thx|hello|hi|hey|bye|yes|no|nope|yep|sure|great|human|agent|person|someone|stop)\b"
+    r"|谢|你好|再见|人工",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")

@@ -101,6 +101,9 @@ class StoredPassages(Sequence[Passage]):
     def __getitem__(self, at: int | slice) -> Passage | Sequence[Passage]:
         if isinstance(at, slice):
             return [self[place] for place in range(*at.indices(len(self)))]
+        if not -len(self) <= at < len(self):
+            raise IndexError(at)
+        at %= len(self)
         stored = self._decode(self._blob[self._ends[at] : self._ends[at + 1]].data)
         return Passage(
             id=stored.id,  # type: ignore[arg-type]  # a PassageId is a str that we wrote ourselves

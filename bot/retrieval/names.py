@@ -33,7 +33,10 @@ class Proper:
 
 
 class Names:
-    """An inverted index of product names. A product is meant when something proper to its name is said, or all of it."""
+    """An inverted index of product names.
+
+    A product is meant when something proper to its name is said, or all of it.
+    """
 
     def __init__(self, names: Mapping[str, str], proper: Proper, known: Container[str] = frozenset()) -> None:
         """``known`` holds the words that are no misspellings, whatever they resemble."""
@@ -57,12 +60,10 @@ class Names:
 
     def read(self, text: str) -> tuple[str, ...]:
         """SKUs that the text names, the best named first; none where it names none."""
-        exact = tuple(
-            dict.fromkeys(sku for token in re.findall(r"\w[\w./-]*\w", text) if (sku := self._skus.get(_bare(token))))
-        )
+        exact = self._exact(text)
         if exact:
             return exact
-        said = [self._spelling(word) for word in words_of(text)]
+        said = [self.spelling(word) for word in words_of(text)]
         picked: dict[str, float] = {}
         # Two products may be compared in one question, so each mention picks its own best.
         for mention in self._mentions(said):
@@ -74,10 +75,16 @@ class Names:
         ranked = sorted(picked, key=lambda sku: -picked[sku])
         return tuple(ranked) if len(ranked) <= _MOST else ()
 
+    def _exact(self, text: str) -> tuple[str, ...]:
+        """Products whose SKU stands in the text, written with hyphens, spaces or nothing between its parts."""
+        tokens = re.findall(r"[A-Za-z0-9][\w./-]*", text)
+        written = [*tokens, *(f"{one}{other}" for one, other in pairwise(tokens))]
+        return tuple(dict.fromkeys(sku for token in written if (sku := self._skus.get(_bare(token)))))
+
     def _shares(self, mention: Sequence[str]) -> dict[str, float]:
         """What share of each product's name was said, of the products whose name it can be."""
         present = set(mention)
-        proper = {word for word in present & self._proper}
+        proper = present & self._proper
         pairs = {pair for pair in pairwise(mention) if pair in self._pairs}
         shares = {}
         for sku in {sku for word in present for sku in self._holders.get(word, ())}:
@@ -88,7 +95,7 @@ class Names:
                 shares[sku] = sum(self._idf[word] for word in present & own) / self._weight[sku]
         return shares
 
-    def _spelling(self, word: str) -> str:
+    def spelling(self, word: str) -> str:
         """A proper word that was meant where an unknown one was written; the word itself otherwise."""
         if word in self._holders or word in self._known or not word.isascii() or not word.isalpha() or len(word) < 4:
             return word

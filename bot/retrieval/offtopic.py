@@ -1,4 +1,4 @@
-"""Questions that no shop's knowledge answers: what "nothing here answers this" is learnt from, with the shop's own FAQ."""
+"""Questions that no shop's knowledge answers; from them, too, "nothing here answers this" is learnt."""
 
 OFF_TOPIC = {
     "en": (

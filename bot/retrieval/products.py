@@ -210,7 +210,8 @@ def fact(product: Mapping[str, str], column: str) -> str:
         case "colours":
             return f"The {name} {'come' if plural else 'comes'} in {_and(listed)}."
         case "sizes":
-            return f"The {name} {'come' if plural else 'comes'} in {'sizes' if len(listed) > 1 else 'size'} {_and(listed)}."
+            size = "sizes" if len(listed) > 1 else "size"
+            return f"The {name} {'come' if plural else 'comes'} in {size} {_and(listed)}."
         case "weight_g":
             return f"The {name} {'weigh' if plural else 'weighs'} {float(value):,.10g} g." if float(value) else ""
         case "stock":

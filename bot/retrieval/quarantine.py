@@ -28,8 +28,8 @@ _ADDRESSES = tuple(
         ),
         (r"(?:^|\n)\s*(?:system|assistant)\s*:\s*\S", "contains a chat role"),
         (
-            rf"\b(?:you are|act as|pretend to be|behave as|you're)\b[^.\n]{{0,20}}\b(?:a|an|the|now|no longer)\b[^.\n]{{0,30}}"
-            rf"\b{_MODEL}\b",
+            r"\b(?:you are|act as|pretend to be|behave as|you're)\b[^.\n]{0,20}\b(?:a|an|the|now|no longer)\b"
+            rf"[^.\n]{{0,30}}\b{_MODEL}\b",
             "tells the model who it is",
         ),
         (
@@ -43,13 +43,14 @@ _ADDRESSES = tuple(
             "gives the model an order",
         ),
         (
-            rf"(?:^|[.!?:;\n]\s*|\b(?:always|please|must|should|now) )(?:always |please |now )?{_SAY}\b (?:to )?(?:the|every|each|any|all) "
-            r"(?:customer|shopper|user|visitor|buyer|human)s?\b",
+            rf"(?:^|[.!?:;\n]\s*|\b(?:always|please|must|should|now) )(?:always |please |now )?{_SAY}\b (?:to )?"
+            r"(?:the|every|each|any|all) (?:customer|shopper|user|visitor|buyer|human)s?\b",
             "orders what to tell the shopper",
         ),
         (
-            r"\b(?:when|if|whenever) (?:the |a |any )?(?:customer|shopper|user|visitor)s? (?:ask|say|want|request|mention|type)s?\b"
-            r"[^.\n]{0,80},? (?:you (?:must|should|will|have to)|always|never|say|tell|reply|answer|respond|claim|give|offer)\b",
+            r"\b(?:when|if|whenever) (?:the |a |any )?(?:customer|shopper|user|visitor)s? "
+            r"(?:ask|say|want|request|mention|type)s?\b[^.\n]{0,80},? "
+            r"(?:you (?:must|should|will|have to)|always|never|say|tell|reply|answer|respond|claim|give|offer)\b",
             "orders how to answer the shopper",
         ),
         (

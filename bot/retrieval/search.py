@@ -58,7 +58,10 @@ class _Scored:
 
 
 def search(index: Index, question: Question, vector: Vector, encoder: str, limit: int = LIMIT) -> Findings:
-    """Find what answers a question; ``vector`` is the encoding of its text by ``encoder``, which the index must have."""
+    """Find what answers a question.
+
+    ``vector`` is the encoding of its text by ``encoder``, of which the index must have a space.
+    """
     space = index.spaces[encoder]
     query = space.centred(vector, question.language)
     weights = index.lexicon.weigh(question.text)
@@ -114,7 +117,7 @@ def _without_names(index: Index, question: Question, weights: Mapping[str, float
     """The words of a question less the names of its products."""
     catalogue = index.catalogue
     named = {word for sku in question.products for word in (*catalogue.products[sku].named, *words_of(sku))}
-    return {word: weight for word, weight in weights.items() if word not in named}
+    return {word: weight for word, weight in weights.items() if catalogue.spelling(word) not in named}
 
 
 def _telling(index: Index, question: Question, weights: Mapping[str, float]) -> Mapping[str, float]:

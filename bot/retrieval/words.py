@@ -4,11 +4,13 @@ import re
 import unicodedata
 from functools import lru_cache
 
+_CJK = r"\u3400-\u9fff\u3040-\u30ff\uac00-\ud7af"
+_LETTER = rf"[^\W_{_CJK}]"
 _TOKEN = re.compile(
-    r"(?P<cjk>[\u3400-\u9fff\u3040-\u30ff\uac00-\ud7af]+)"
+    rf"(?P<cjk>[{_CJK}]+)"
     # 2,150 and 2.150,00 and 3.95 are one number each; a code holds letters, digits and inner hyphens.
-    r"|(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\w-])|\d+[.,]\d+(?![\w.-])|\d+(?![\w-]))"
-    r"|(?P<word>[^\W_]+(?:['’][^\W_]+)*(?:-[^\W_]+)*)"
+    rf"|(?P<number>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?!{_LETTER}|-)|\d+[.,]\d+(?!{_LETTER}|[.-])|\d+(?!{_LETTER}|-))"
+    rf"|(?P<word>{_LETTER}+(?:['’]{_LETTER}+)*(?:-{_LETTER}+)*)"
 )
 _DIMENSION = re.compile(r"(\d+(?:\.\d+)?)([a-z]{1,3})")
 _ENGLISH = re.compile(r"[a-z]+")
