@@ -24,8 +24,8 @@ J-W,Women's Ghyll Rain Jacket,Jackets,249.95,EUR,plum|black,XS|S|M,390,0,fit: wo
 J-B,Beck Down Jacket,Jackets,149.95,EUR,rust red,M|L|XL,395,2,fit: unisex | waterproof: no,A down jacket that is not for rain.
 S-4,Bracken 400 Sleeping Bag,Sleeping bags,259.95,EUR,green,Regular|Long,860,4,comfort temperature: 0 °C,A bag filled with down.
 S-8,Bracken 850 Sleeping Bag,Sleeping bags,449.95,EUR,red,Regular|Long,1380,4,comfort temperature: -12 °C,A bag for the winter.
-B-5,Corrie 55 Backpack,Backpacks,199.95,EUR,black,,1890,4,volume: 55 l,A backpack for long tours.
-B-2,Corrie 22 Daypack,Backpacks,89.95,EUR,black,,780,4,volume: 22 l,A pack for a day.
+B-5,Corrie 55 Backpack,Backpacks,199.95,EUR,black,,1890,4,volume: 55 l | rain cover: included,A backpack for long tours.
+B-2,Corrie 22 Daypack,Backpacks,89.95,EUR,black,,780,4,volume: 22 l | rain cover: no,A pack for a day.
 """
 
 FAQ = """\

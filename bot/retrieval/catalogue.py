@@ -141,6 +141,13 @@ class Catalogue:
         return frozenset(name for product in self.products.values() for name in product.attributes)
 
     @cached_property
+    def deniable(self) -> frozenset[str]:
+        """Attributes that some product has and another has not: ``red light: no``."""
+        return frozenset(
+            name for product in self.products.values() for name, value in product.attributes.items() if value == "no"
+        )
+
+    @cached_property
     def colours(self) -> frozenset[str]:
         """Every colour, and every word of one: ``slate blue``, ``slate``, ``blue``."""
         whole = {colour.casefold() for product in self.products.values() for colour in product.pieces("colours")}

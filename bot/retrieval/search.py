@@ -34,6 +34,8 @@ _EVERY = 0.9
 """Of a product's facts: a word in so many of them is part of how they are told."""
 _VERBATIM = 0.99
 """The shop's own phrasing, letter by letter."""
+_LIKELY = 0.5
+"""An entry is more likely the one that is asked for than not."""
 _CERTAIN = 0.95
 """A product that satisfies an explicit wish answers it; only the reading of the wish may be wrong."""
 
@@ -211,7 +213,7 @@ def _hits(
     passages: Sequence[Passage],
 ) -> tuple[Hit, ...]:
     asked = _asked(index, question, encoder, weights, scored)
-    return tuple(
+    hits = [
         Hit(
             passage=passage,
             score=float(scored.scores[at]),
@@ -220,7 +222,9 @@ def _hits(
             question=asked.get(at, 0.0),
         )
         for at, passage in zip(chosen, passages, strict=True)
-    )
+    ]
+    # The answer that the shop has written to this very question comes before passages that only resemble it.
+    return tuple(sorted(hits, key=lambda hit: hit.question < _LIKELY))
 
 
 def _asked(

@@ -113,6 +113,8 @@ PLAIN = (
     (re.compile(r"\bwaterproof\b|防水"), Filter("waterproof", "=", "yes")),
     (re.compile(r"\bfreestanding\b"), Filter("freestanding", "=", "yes")),
 )
+DENIED = re.compile(r"(?:\bnot|n't|\bnon|\bwithout|\bno|不)[\s-]*(?:an? |any )?$")
+"""What stands before a word that is not wished for."""
 ANYTHING = re.compile(
     r"\b(?:something|anything|everything|products?|items?|gear|gifts?|presents?)\b|东西|产品|商品|礼物|什么",
     re.IGNORECASE,

@@ -15,6 +15,7 @@ from bot.retrieval.vocabulary import (
     CHINESE_COLOURS,
     CHINESE_KINDS,
     COLOURS,
+    DENIED,
     ELSEWHERE,
     ENGLISH_KINDS,
     FITS,
@@ -198,9 +199,21 @@ def _colours(plain: str, kind: str, entities: Sequence[Entity], catalogue: Catal
 
 def _plainly(plain: str, catalogue: Catalogue) -> list[Filter]:
     """Wishes that one word says, about attributes that this shop's products have."""
-    return [
-        filter_ for pattern, filter_ in PLAIN if filter_.attribute in catalogue.attributes and pattern.search(plain)
-    ]
+    wished = []
+    for pattern, wish in PLAIN:
+        said = pattern.search(plain) if wish.attribute in catalogue.attributes else None
+        if said:
+            wished.append(_denied(wish) if wish.value == "yes" and DENIED.search(plain[: said.start()]) else wish)
+    for name in catalogue.deniable - {wish.attribute for wish in wished}:
+        said = re.search(rf"\b{re.escape(name.lower())}\b", plain)
+        if said:
+            wish = Filter(name, "=", "yes")
+            wished.append(_denied(wish) if DENIED.search(plain[: said.start()]) else wish)
+    return wished
+
+
+def _denied(wish: Filter) -> Filter:
+    return Filter(wish.attribute, wish.operator, "no")
 
 
 def _extent(kind: str, catalogue: Catalogue) -> str:
