@@ -15,7 +15,7 @@ from bot.errors import ModelError
 from bot.records import Intent
 from bot.understanding.ngrams import NgramWeights, count
 
-FORMAT = 1
+FORMAT = 2
 """Raise when saved heads of before can no longer be read."""
 
 OUT_OF_SCOPE = frozenset({"out_of_scope", "out-of-scope", "oos", "nlu_fallback", "no_nodes_detected"})
@@ -64,6 +64,10 @@ class Head:
     """Centred training vectors of what is in scope, shape (examples, dimensions)."""
     counterexamples: Floats
     """Centred training vectors of what the data calls out of scope; often none."""
+    owners: npt.NDArray[np.intp]
+    """Intent of each example, then of each counterexample, as an index into ``intents``."""
+    nearness: float
+    """What the nearest example's cosine adds to its intent's logit: where examples are few, more than weights know."""
     temperature: float
     scope: Scope
     fingerprint: str
@@ -76,6 +80,9 @@ class Head:
         for row, text in enumerate(texts):
             columns, values, known[row] = self.ngrams.row(count(text))
             logits[row] += values @ self.sparse[columns].astype(np.float32)
+        if self.nearness:
+            shown = np.concatenate([self.examples, self.counterexamples])
+            logits += np.float32(self.nearness) * nearest(vectors, shown, self.owners, len(self.intents))
         return logits, known
 
     def read(self, texts: Sequence[str], vectors: Floats) -> list[tuple[tuple[Intent, ...], float]]:
@@ -105,6 +112,7 @@ class Head:
             "fingerprint": self.fingerprint,
             "encoder": self.encoder,
             "intents": self.intents,
+            "nearness": self.nearness,
             "temperature": self.temperature,
             "scope": {"weights": self.scope.weights, "bias": self.scope.bias},
             "ngrams": {"unseen": self.ngrams.unseen, "scale": self.ngrams.scale},
@@ -123,7 +131,7 @@ class Head:
 
 
 CARD = "head.json"
-_ARRAYS = ("centre", "dense", "sparse", "bias", "examples", "counterexamples")
+_ARRAYS = ("centre", "dense", "sparse", "bias", "examples", "counterexamples", "owners")
 
 
 def _write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -167,6 +175,7 @@ def load_head(folder: Path) -> Head:
             intents=tuple(card["intents"]),
             encoder=card["encoder"],
             ngrams=ngrams,
+            nearness=card["nearness"],
             temperature=card["temperature"],
             scope=Scope(tuple(card["scope"]["weights"]), card["scope"]["bias"]),
             fingerprint=card["fingerprint"],
@@ -211,6 +220,15 @@ def gather_evidence(
     if not inside.all():
         away = away + best / 10 - logits[:, ~inside].max(axis=1) / 10
     return np.stack([best, near, known, away], axis=1).astype(np.float32)
+
+
+def nearest(vectors: Floats, examples: Floats, owners: npt.NDArray[np.intp], intents: int) -> Floats:
+    """Cosine of each vector to the nearest example of each intent, shape (vectors, intents); 0 where it has none."""
+    similarity = vectors @ examples.T
+    best = np.zeros((len(vectors), intents), np.float32)
+    for intent in np.unique(owners):
+        best[:, intent] = similarity[:, owners == intent].max(axis=1)
+    return best
 
 
 def _nearest(vectors: Floats, examples: Floats) -> Floats:
