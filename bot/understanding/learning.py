@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bot.understanding.head import Floats, Head, Scope, centred, gather_evidence, is_out_of_scope, nearest, softmax
+from bot.understanding.calibration import FOREIGN, INSIDE, NOVEL, HeldOut, Labels, best_temperature, learn_scope
+from bot.understanding.head import Floats, Head, centred, gather_evidence, is_out_of_scope, nearest, softmax
 from bot.understanding.lbfgs import minimise
 from bot.understanding.ngrams import Counts, NgramWeights, count, weigh
 
@@ -28,11 +29,6 @@ drawn from BANKING77's train half, measured on the rest of it, this brings half 
 _LARGE = 3000
 """From this many examples on, n-grams that occur once are forgotten and fewer folds are enough."""
 
-_FAR = 0.95
-"""Share of `ELSEWHERE` and the shop's own counterexamples in what is taken as out of scope; held-out intents are the
-rest. Most strangers are far away, and the near ones alone would make every unusual phrasing a stranger. On CLINC150's
-valid half, shares of 0.8, 0.95 and 0.995 give balanced accuracies of 0.948, 0.956 and 0.953."""
-
 _RESEMBLES = 0.5
 """Cosine of centred vectors from which a line of `ELSEWHERE` is something that this shop has an intent for."""
 
@@ -41,8 +37,6 @@ _STEPS = 300
 
 _PARAPHRASE = 0.6
 """Cosine of centred vectors from which two examples of an intent count as saying the same."""
-
-Labels = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,8 +83,8 @@ def learn(lessons: Lessons, encoder: str, fingerprint: str, penalty: float = PEN
         counterexamples=lessons.vectors[outside],
         owners=np.concatenate([lessons.labels[~outside], lessons.labels[outside]]),
         nearness=nearness,
-        temperature=_best_temperature(held_out),
-        scope=_learn_scope(held_out),
+        temperature=best_temperature(held_out),
+        scope=learn_scope(held_out),
         fingerprint=fingerprint,
     )
 
@@ -195,30 +189,9 @@ def _regress(dense: Floats, sparse: Any, labels: Labels, intents: int, penalty: 
 # ── Calibration ───────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _HeldOut:
-    """What heads said of texts that they had not learnt from."""
-
-    logits: Floats
-    """Of texts whose intent the head knew, shape (texts, intents); intents that it did not know are at -1e9."""
-    labels: Labels
-    evidence: Floats
-    """Of the same and of strangers, shape (more texts, kinds of evidence)."""
-    kind: Labels
-    """What each row of ``evidence`` is: `_INSIDE`, `_NOVEL` or `_FOREIGN`."""
-
-    def accuracy(self) -> float:
-        """Share of right answers among the known."""
-        return float((self.logits.argmax(axis=1) == self.labels).mean()) if len(self.labels) else 0.0
-
-
-_INSIDE, _NOVEL, _FOREIGN = 0, 1, 2
-"""In scope; of an intent that was held out whole; a counterexample of the shop or a line of `ELSEWHERE`."""
-
-
 def _cross_validate(
     lessons: Lessons, counted: Sequence[Counts], penalty: float, scale: float, nearness: float, seed: int
-) -> _HeldOut:
+) -> HeldOut:
     """Hold out a share of the examples and, as what is out of scope, all examples of a share of the intents."""
     draw = np.random.default_rng(seed)
     folds = 3 if len(lessons.labels) >= _LARGE else 5
@@ -247,17 +220,17 @@ def _cross_validate(
             near = nearest(vectors, lessons.vectors[learnt], lessons.labels[learnt], len(lessons.intents))
             logits += np.float32(nearness) * near
         foreign = outside[lessons.labels[tested]]
-        kind = np.where(novel[tested], _NOVEL, np.where(foreign, _FOREIGN, _INSIDE))
+        kind = np.where(novel[tested], NOVEL, np.where(foreign, FOREIGN, INSIDE))
         answerable = np.flatnonzero(~novel[tested])
         parts.append(
-            _HeldOut(
+            HeldOut(
                 logits[answerable],
                 lessons.labels[tested][answerable],
                 gather_evidence(logits, shares, vectors, known, unknown, lessons.intents),
-                np.concatenate([kind, np.full(len(strangers), _FOREIGN)]),
+                np.concatenate([kind, np.full(len(strangers), FOREIGN)]),
             )
         )
-    return _HeldOut(
+    return HeldOut(
         *(np.concatenate([getattr(part, name) for part in parts]) for name in ("logits", "labels", "evidence", "kind"))
     )
 
@@ -287,49 +260,3 @@ def _groups(vectors: Floats) -> list[int]:
         if not near:
             leaders.append(row)
     return groups
-
-
-def _best_temperature(held_out: _HeldOut) -> float:
-    """The temperature that makes held-out confidences honest (Guo et al. 2017), by golden section on its logarithm."""
-    from scipy.optimize import minimize_scalar
-
-    rows = np.arange(len(held_out.labels))
-
-    def surprise(logarithm: float) -> float:
-        probabilities = softmax(held_out.logits / np.float32(np.exp(logarithm)))
-        return -float(np.log(np.maximum(probabilities[rows, held_out.labels], 1e-9)).mean())
-
-    return float(np.exp(minimize_scalar(surprise, bounds=(-3, 3), method="bounded").x))
-
-
-def _learn_scope(held_out: _HeldOut) -> Scope:
-    """Logistic regression on the evidence, whose weights may not be negative: more evidence never means less scope.
-
-    Both sides weigh the same: how much of a shop's traffic is out of scope, its training data cannot tell.
-    """
-    from scipy.optimize import minimize
-
-    evidence = held_out.evidence.astype(np.float64)
-    counts = np.bincount(held_out.kind, minlength=3)
-    if not counts[_INSIDE] or counts[_INSIDE] == len(evidence):
-        return Scope((0.0,) * evidence.shape[1], 3.0)
-    far = _FAR if counts[_NOVEL] else 1.0
-    shares = np.array([1.0, 1 - far, far if counts[_FOREIGN] else 0.0])
-    shares[1:] /= shares[1:].sum()
-    balance = (0.5 * shares / np.maximum(counts, 1))[held_out.kind]
-    sign = np.where(held_out.kind == _INSIDE, 1.0, -1.0)
-    mean, spread = evidence.mean(axis=0), evidence.std(axis=0) + 1e-6
-    standard = np.column_stack([(evidence - mean) / spread, np.ones(len(evidence))])
-
-    def loss(weights: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
-        margin = sign * (standard @ weights)
-        cost = (balance * np.logaddexp(0, -margin)).sum() + 1e-3 * (weights[:-1] ** 2).sum()
-        slope = -balance * sign / (1 + np.exp(np.clip(margin, -500, 500)))
-        gradient = standard.T @ slope
-        gradient[:-1] += 2e-3 * weights[:-1]
-        return float(cost), gradient
-
-    bounds = [(0, None)] * evidence.shape[1] + [(None, None)]
-    found = minimize(loss, np.zeros(standard.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
-    weights = found[:-1] / spread
-    return Scope(tuple(float(weight) for weight in weights), float(found[-1] - weights @ mean))

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from bot.errors import ModelError
+from bot.understanding.calibration import HeldOut, best_temperature
 from bot.understanding.head import CARD, Head, load_head
 from bot.understanding.lbfgs import minimise
-from bot.understanding.learning import Lessons, _best_temperature, _HeldOut, learn, spoken_name
+from bot.understanding.learning import Lessons, learn, spoken_name
 
 DIMENSIONS, INTENTS, EACH = 24, 12, 20
 NAMES = tuple(f"intent_{number:02}" for number in range(INTENTS))
@@ -77,7 +78,7 @@ def test_that_the_temperature_undoes_what_is_too_sure() -> None:
     chances = np.exp(honest) / np.exp(honest).sum(axis=1, keepdims=True)
     labels = np.array([draw.choice(5, p=row / row.sum()) for row in chances.astype(float)])
     none = np.zeros((0, 4), np.float32)
-    assert _best_temperature(_HeldOut(3 * honest, labels, none, labels[:0])) == pytest.approx(3, rel=0.15)
+    assert best_temperature(HeldOut(3 * honest, labels, none, labels[:0])) == pytest.approx(3, rel=0.15)
 
 
 def test_that_words_tell_apart_what_the_encoder_cannot() -> None:
