@@ -11,6 +11,7 @@ import aiohttp
 
 from bot.conversations import open_conversations
 from bot.conversations.embedded import find_server
+from bot.conversations.opening import is_durable
 from bot.dialogue.domain import read_domain
 from bot.dialogue.hours import read_hours
 from bot.errors import KefuError
@@ -99,9 +100,13 @@ async def _redis(settings: Settings) -> Finding:
     where = settings.redis_url or f"our own, {find_server()}"
     try:
         async with open_conversations(settings) as conversations:
-            await conversations.ping()
+            durable = await is_durable(conversations.wire)
     except KefuError as exc:
         return Finding("redis", "wrong", f"{where}: {exc}")
+    if not durable:
+        return Finding(
+            "redis", "wrong", f"{where}: keeps no append-only file; set `appendonly yes`, `appendfsync always`"
+        )
     return Finding("redis", "ok", where)
 
 

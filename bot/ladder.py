@@ -114,6 +114,8 @@ class Ladder:
                 aclosing(self._shown_in_time(draft)) as shown,
             ):
                 async for sentence in shown:
+                    if any(sentence == utterance.text for utterance in said):
+                        continue
                     verdict = await self.checker.check(sentence, sources, question.text)
                     verdicts.append(verdict)
                     if verdict.supported:

@@ -1,5 +1,6 @@
 """Opens the conversations that the settings name: over a configured Redis, or over one started here."""
 
+import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,6 +10,8 @@ from bot.conversations.embedded import OLDEST, EmbeddedRedis
 from bot.conversations.store import Conversations
 from bot.errors import SettingError
 from bot.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -30,6 +33,13 @@ async def open_conversations(settings: Settings, push: frozenset[str] = frozense
         if version is None or int(version[2]) < OLDEST:
             found = version[1] if version else "of no known version"
             raise SettingError(f"redis_url (KEFU_REDIS_URL) names a Redis {found}; it has to be {OLDEST} or later.")
+        if settings.redis_url and not await is_durable(wire):
+            _log.warning("redis_url names a Redis without an append-only file: what it accepted is lost when it stops")
         conversations = Conversations(wire, retention=settings.retention, push=push)
         stack.push_async_callback(conversations.aclose)
         yield conversations
+
+
+async def is_durable(wire: Wire) -> bool:
+    """Whether Redis keeps what it accepted when it is killed (`appendonly yes`)."""
+    return b"aof_enabled:1" in await wire.ask("INFO", "persistence")

@@ -8,28 +8,21 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.conversations.connection import connect
+from bot.conversations import open_conversations
 from bot.conversations.embedded import EmbeddedRedis
-from bot.conversations.store import Conversations
 from bot.records import ConversationId, Entry, EntryKind
 from bot.settings import Settings
 from tests.journeys.conftest import Reply, Server, serving
 from tests.journeys.endpoint import Endpoint
 
 QUESTION = "How does an exchange work for me when my size is sold out?"
-PATIENT = {"KEFU_LEASE": "2", "KEFU_WRITER_TIMEOUT": "20"}
+PATIENT = {"KEFU_LEASE": "1", "KEFU_WRITER_TIMEOUT": "20"}
 
 
 async def entries(server: Server, sender: str) -> list[Entry]:
     """The log of a conversation, read from the server's own Redis."""
-    async with EmbeddedRedis(server.data).running() as url:
-        redis = connect(url)
-        conversations = Conversations(redis, retention=Settings().retention)
-        try:
-            return await conversations.read(ConversationId(f"rest:{sender}"))
-        finally:
-            await conversations.aclose()
-            await redis.aclose()
+    async with open_conversations(Settings(data=server.data)) as conversations:
+        return await conversations.read(ConversationId(f"rest:{sender}"))
 
 
 def turns(log: list[Entry]) -> list[Entry]:
@@ -98,23 +91,22 @@ async def test_that_a_server_killed_in_the_middle_of_a_turn_answers_once_after_i
 
 async def test_that_a_kill_between_two_sentences_repeats_neither(made: Path, tmp_path: Path) -> None:
     """The first sentence is true and said; the second never ends. After the restart the first is not said again."""
-    first = "Exchanges are free within 30 days."
+    first = "The customs duties for an order to Switzerland are paid by the buyer."
 
     def write(messages: list[dict[str, Any]]) -> str:
-        return first + " " + "and " * 200
+        return first + " Then " + "and " * 2000
 
-    async with Endpoint(write, pause=0.02).serving() as endpoint:
+    async with Endpoint(write, pause=0.05).serving() as endpoint:
         shutil.copytree(made, tmp_path / "d")
         server = Server(tmp_path / "d", {"KEFU_WRITER_URL": endpoint.url, **PATIENT})
         await server.start()
         mila = server.shopper()
-        question = "Do you charge anything to exchange a jacket for another size within a month?"
-        cut = asyncio.create_task(mila.stream(question))
-        for _ in range(200):
-            said = [entry.utterance.text for entry in await entries(server, mila.sender) if entry.utterance]
-            if said:
-                break
+        cut = asyncio.create_task(mila.stream("Who pays the customs duties for an order to Switzerland?"))
+        said: list[str] = []
+        while not said:
+            assert not cut.done(), "the sentence was not said while the rest was written"
             await asyncio.sleep(0.05)
+            said = [entry.utterance.text for entry in await entries(server, mila.sender) if entry.utterance]
         server.kill()
         with pytest.raises(aiohttp.ClientError):
             await cut

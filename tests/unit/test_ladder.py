@@ -221,6 +221,15 @@ async def test_that_an_interrupted_reply_goes_on_and_repeats_nothing() -> None:
     assert (await climb(None, found(FAQ, question=1.0), said=before)).utterances == ()
 
 
+async def test_that_a_writer_that_repeats_itself_is_heard_once() -> None:
+    voice = Heard()
+    before = (Utterance("You can return items within 30 days."),)
+    await climb(ScriptedWriter(["You can return items within 30 days. "] * 5), found(RETURNS), voice=voice)
+    assert len(voice.utterances) == 1
+    again = await climb(ScriptedWriter(["You can return items within 30 days. "] * 5), found(RETURNS), said=before)
+    assert again.said == before
+
+
 async def test_that_what_is_not_known_is_not_answered() -> None:
     assert (await climb(ScriptedWriter(["x"]), found(RETURNS, answerable=0.2))).rung is Rung.UNANSWERED
     assert (await climb(ScriptedWriter(["x"]), found())).rung is Rung.UNANSWERED
