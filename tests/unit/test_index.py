@@ -11,7 +11,6 @@ import pytest
 from bot.errors import KnowledgeError
 from bot.models.lanes import EncoderLane
 from bot.records import State, Understanding
-from bot.retrieval import build
 from bot.retrieval.build import build_index, current_version, index_folder, is_stale
 from bot.retrieval.index import META, Index, read_index
 from bot.retrieval.query import Question
@@ -93,12 +92,14 @@ def test_that_a_crash_in_the_middle_leaves_the_old_index(tmp_path: Path, monkeyp
     def power_cut(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(build, "_point", power_cut)
-    with pytest.raises(OSError, match="no space"):
-        build_index(settings, word_encoders())
-    assert opened(settings).version == old
-    assert is_stale(settings)
-    monkeypatch.undo()
+    # At each step on disk: writing the files, giving the folder its name, moving the pointer.
+    for step in ("write_index", "os.replace", "_point"):
+        with monkeypatch.context() as broken_step:
+            broken_step.setattr(f"bot.retrieval.build.{step}", power_cut)
+            with pytest.raises(OSError, match="no space"):
+                build_index(settings, word_encoders())
+        assert opened(settings).version == old
+        assert is_stale(settings)
     assert build_index(settings, word_encoders()).version == opened(settings).version != old
 
 
