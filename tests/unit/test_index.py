@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import os
 import threading
 from pathlib import Path
 
@@ -89,13 +90,21 @@ def test_that_a_crash_in_the_middle_leaves_the_old_index(tmp_path: Path, monkeyp
     assert opened(settings).version == old
     assert not list(index_folder(settings).glob(".building*"))
 
+    replace = os.replace
+
     def power_cut(*_: object) -> None:
         raise OSError("no space left")
 
+    def power_cut_at_the_folder(source: Path, target: Path) -> None:
+        if source.is_dir():
+            power_cut()
+        replace(source, target)
+
     # At each step on disk: writing the files, giving the folder its name, moving the pointer.
-    for step in ("write_index", "os.replace", "_point"):
+    steps = {"write_index": power_cut, "os.replace": power_cut_at_the_folder, "_point": power_cut}
+    for step, fails in steps.items():
         with monkeypatch.context() as broken_step:
-            broken_step.setattr(f"bot.retrieval.build.{step}", power_cut)
+            broken_step.setattr(f"bot.retrieval.build.{step}", fails)
             with pytest.raises(OSError, match="no space"):
                 build_index(settings, word_encoders())
         assert opened(settings).version == old
