@@ -52,7 +52,7 @@ def serve() -> None:
 
     settings = read_settings()
     configure_logging(settings.log_level)
-    _prepare(settings)
+    prepare(settings)
     _run(_serve(settings))
 
 
@@ -70,7 +70,7 @@ async def _serve(settings: Settings) -> None:
     await serve_until(settings, announce, until)
 
 
-def _prepare(settings: Settings) -> None:
+def prepare(settings: Settings) -> None:
     """Bring what is made from the knowledge up to date, in processes of their own: training needs far more memory."""
     from bot.retrieval.build import is_stale as index_is_stale
     from bot.understanding.training import is_stale as intents_are_stale
@@ -103,7 +103,7 @@ def ask(
     from bot.channels.terminal import show_turn
 
     settings = read_settings()
-    _prepare(settings)
+    prepare(settings)
     turn = _run(_ask(settings, question))
     if as_json:
         _print_json(turn)

@@ -141,12 +141,13 @@ def free_port() -> int:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the encoder exported, the intents trained and the demo shop indexed: made once."""
     data = tmp_path_factory.mktemp("made")
-    kept = ROOT / ".kefu" / "models"
-    if kept.exists():
-        shutil.copytree(kept, data / "models")
+    for name in ("models", "intents", "index"):
+        if (ROOT / ".kefu" / name).exists():
+            shutil.copytree(ROOT / ".kefu" / name, data / name)
+    # What is there and current is kept: `make serve` was here before.
+    made = "from bot.cli import prepare; from bot.settings import read_settings; prepare(read_settings())"
     environment = os.environ | {"KEFU_DATA": str(data)}
-    for command in (["train", "intents"], ["index"]):
-        subprocess.run([sys.executable, "-m", "bot.cli", *command], env=environment, cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-c", made], env=environment, cwd=ROOT, check=True)
     return data
 
 

@@ -52,7 +52,7 @@ async def test_that_a_question_outside_the_shop_is_left_alone(shop: Server) -> N
 
 
 async def test_that_a_stream_gives_what_the_whole_answer_gives(shop: Server) -> None:
-    question = "How long can I take to return a jacket I have not worn?"
+    question = "How long do I have to send something back that I have not worn?"
     streamed = await shop.shopper().stream(question)
     whole = await shop.shopper().say(question)
     assert streamed.text == whole.text
