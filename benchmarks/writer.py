@@ -38,7 +38,7 @@ QUESTIONS = (
 
 async def write(writer: TransformersWriter, question: str) -> tuple[int, float]:
     """Pieces of one reply, and seconds to the first."""
-    prompt = build_prompt(question, [Passage(PassageId("p"), Kind.POLICY, "Shipping", TEXT, "p.md")], (), "en")
+    prompt = build_prompt(question, [Passage(PassageId("p"), Kind.POLICY, "Shipping", TEXT, "p.md")], "en")
     started, first, pieces = time.perf_counter(), 0.0, 0
     async for _ in writer.write(prompt):
         first = first or time.perf_counter() - started

@@ -9,7 +9,7 @@ from bot.dialogue.hours import DeskHours
 from bot.dialogue.policy import Thresholds, decide, unanswered
 from bot.errors import ActionUnavailable
 from bot.grounding.shown import clean
-from bot.ladder import Ladder, Reply
+from bot.ladder import Ladder, Reply, impersonal
 from bot.ports import Actions, Recognizer, Retriever, Voice
 from bot.records import (
     Act,
@@ -59,7 +59,7 @@ class Assistant:
             return Turn((), conversation.state, Trace(decision="an agent has the floor"))
 
         watch = Stopwatch()
-        text = "\n".join(message.text for message in conversation.mail)
+        text = "\n".join(message.text for message in conversation.mail).strip()
         if unreadable := self._unreadable(text):
             reply = self._respond(unreadable, state=conversation.state, conversation=conversation)
             return Turn(reply.utterances, conversation.state, Trace(decision=unreadable))
@@ -96,7 +96,7 @@ class Assistant:
 
     def _unreadable(self, text: str) -> str | None:
         """The response to mail that holds nothing to understand, or more than is read."""
-        if not clean(text).strip():
+        if not clean(text):
             return "utter_empty"
         return "utter_too_long" if len(text) > self.max_characters else None
 
@@ -114,7 +114,9 @@ class Assistant:
             response = unanswered(state, understood, self.thresholds)
             no_answer = self._respond(response, state=state, conversation=conversation)
             return replace(reply, utterances=no_answer.utterances), replace(state, unanswered=state.unanswered + 1)
-        about = replace(state, focus=found.products, filters=found.filters, topic=found.query, unanswered=0)
+        about = replace(
+            state, focus=found.products, filters=found.filters, topic=impersonal(understood, found.query), unanswered=0
+        )
         return reply, about
 
     async def _act(

@@ -102,9 +102,9 @@ class Ladder:
             why = "no writer" if self.writer is None else f"the writer does not speak {question.language!r}"
             return Reply(Rung.WRITTEN, said=conversation.said, notes=(*notes, why))
         sources = _sources(found.hits)
-        follows_up = found.query != question.text
-        history = conversation.state.history if follows_up else ()
-        prompt = build_prompt(_masked(question), sources, history, question.language, conversation.said)
+        # As it was searched, "how heavy is it?" names the tent: nothing of the turns before has to be in the prompt.
+        asked = impersonal(question, found.query)
+        prompt = build_prompt(asked, sources, question.language, conversation.said)
         said = list(conversation.said)
         verdicts: list[Verdict] = []
         try:
@@ -116,7 +116,7 @@ class Ladder:
                 async for sentence in shown:
                     if any(sentence == utterance.text for utterance in said):
                         continue
-                    verdict = await self.checker.check(sentence, sources, question.text)
+                    verdict = await self.checker.check(sentence, sources, found.query)
                     verdicts.append(verdict)
                     if verdict.supported:
                         citations = (verdict.citation,) if verdict.citation else ()
@@ -149,13 +149,13 @@ def _sources(hits: Sequence[Hit]) -> list[Passage]:
     return [hit.passage for hit in hits[:SOURCES] if hit.score >= NEAR * hits[0].score]
 
 
-def _masked(question: Understanding) -> str:
-    """The question without what is nobody's business: a writer may be an endpoint on another machine."""
+def impersonal(question: Understanding, query: str) -> str:
+    """The query of a question without what is nobody's business: a writer may be an endpoint on another machine."""
     text = question.text
     for entity in sorted(question.entities, key=lambda entity: entity.start, reverse=True):
         if entity.name in PERSONAL:
             text = f"{text[: entity.start]}[{entity.name}]{text[entity.end :]}"
-    return text
+    return query.replace(question.text, text)
 
 
 def _key(question: Understanding, found: Findings) -> str | None:

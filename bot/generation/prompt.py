@@ -4,14 +4,12 @@ import re
 from collections.abc import Sequence
 
 from bot.generation.sentences import split_sentences
-from bot.records import Exchange, Kind, Passage, Utterance
+from bot.records import Kind, Passage, Utterance
 
 PASSAGES = 3
 FACTS_CHARACTERS = 900
 """About 220 tokens of English. A model of 135M parameters reads 300 tokens in about 0.3 s on one core."""
 QUESTION_CHARACTERS = 400
-HISTORY = 2
-HISTORY_CHARACTERS = 160
 
 _LANGUAGES = {"zh": "Chinese", "de": "German", "nl": "Dutch", "fr": "French", "es": "Spanish", "it": "Italian"}
 
@@ -34,7 +32,6 @@ _WORD = re.compile(r"[^\W_]+|[\u3400-\u9fff]")
 def build_prompt(
     question: str,
     passages: Sequence[Passage],
-    history: Sequence[Exchange],
     language: str,
     said: Sequence[Utterance] = (),
 ) -> list[dict[str, str]]:
@@ -44,25 +41,19 @@ def build_prompt(
     numbered inside a fence that they cannot close.
 
     Args:
-        question: What the shopper asks, as a whole question.
+        question: What the shopper asks, as a whole question: what it takes from turns before stands in it.
         passages: Sources, best first; of the first three the sentences closest to the question are taken.
-        history: Past exchanges, oldest first; the last two are told.
         language: ISO 639-1 code of the language to answer in.
         said: Sentences of this very reply that the shopper has already, to go on from.
     """
     system = _SYSTEM
     if name := _LANGUAGES.get(language):
         system += f" Answer in {name}."
-    chat = [{"role": "system", "content": system}]
-    for exchange in history[-HISTORY:]:
-        if exchange.shopper and exchange.assistant:
-            chat.append({"role": "user", "content": _clip(neutral(exchange.shopper), HISTORY_CHARACTERS)})
-            chat.append({"role": "assistant", "content": _clip(neutral(exchange.assistant), HISTORY_CHARACTERS)})
     asked = _clip(neutral(question), QUESTION_CHARACTERS)
     content = f"<facts>\n{facts(asked, passages)}\n</facts>\n\nCustomer's question: {asked}"
     if told := " ".join(neutral(utterance.text) for utterance in said):
         content += f'\n\nYou have already answered: "{told}" Go on from there and repeat nothing.'
-    return [*chat, {"role": "user", "content": content}]
+    return [{"role": "system", "content": system}, {"role": "user", "content": content}]
 
 
 def neutral(text: str) -> str:

@@ -49,7 +49,7 @@ def read_question(understanding: Understanding, state: State, catalogue: Catalog
     state = replace(state, focus=tuple(sku for sku in state.focus if sku in catalogue.products))
     match follow(text, wishes, state):
         case Follow.PRODUCT:
-            return replace(question, products=state.focus, pointing=True)
+            return _pointing(question, state.focus, catalogue)
         case Follow.FILTERS:
             filters = merge(_before(state, catalogue), wishes.filters)
             return replace(question, filters=filters, order=wishes.order)
@@ -58,6 +58,14 @@ def read_question(understanding: Understanding, state: State, catalogue: Catalog
         case _:
             asked = wishes.filters if wishes.for_products else ()
             return replace(question, filters=asked, order=wishes.order if asked else None)
+
+
+def _pointing(question: Question, focus: tuple[str, ...], catalogue: Catalogue) -> Question:
+    """A question about "it": where only one product can be meant, its name takes part in the search."""
+    if len(focus) > 1:
+        return replace(question, products=focus, pointing=True)
+    text = f"{question.text} ({catalogue.products[focus[0]].name})"
+    return replace(question, text=text, products=focus, pointing=True, rewritten=True)
 
 
 def merge(before: Sequence[Filter], now: Sequence[Filter]) -> tuple[Filter, ...]:

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.generation.prompt import build_prompt, facts, neutral
-from bot.records import Exchange, Kind, Passage, PassageId, Utterance
+from bot.records import Kind, Passage, PassageId, Utterance
 
 
 def passage(text: str, title: str = "Shipping") -> Passage:
@@ -11,25 +11,19 @@ def passage(text: str, title: str = "Shipping") -> Passage:
 
 
 def test_that_the_question_and_the_facts_reach_the_writer() -> None:
-    chat = build_prompt("What does shipping to Belgium cost?", [passage("Belgium costs 5.95 EUR.")], (), "en")
+    chat = build_prompt("What does shipping to Belgium cost?", [passage("Belgium costs 5.95 EUR.")], "en")
     assert [message["role"] for message in chat] == ["system", "user"]
     assert "[1] Shipping – Belgium costs 5.95 EUR." in chat[1]["content"]
     assert "What does shipping to Belgium cost?" in chat[1]["content"]
 
 
-def test_that_the_last_two_exchanges_are_told_as_turns() -> None:
-    history = tuple(Exchange(f"question {number}", f"answer {number}") for number in range(4))
-    chat = build_prompt("and then?", [passage("Yes.")], history, "en")
-    assert [message["content"] for message in chat[1:-1]] == ["question 2", "answer 2", "question 3", "answer 3"]
-
-
 def test_that_a_reply_that_was_interrupted_is_gone_on_with() -> None:
-    chat = build_prompt("Is it free?", [passage("Yes.")], (), "en", (Utterance("It costs 5 EUR."),))
+    chat = build_prompt("Is it free?", [passage("Yes.")], "en", (Utterance("It costs 5 EUR."),))
     assert '"It costs 5 EUR."' in chat[-1]["content"]
 
 
 def test_that_another_language_is_asked_for_by_name() -> None:
-    assert "Answer in Chinese." in build_prompt("运费多少？", [passage("运费是5欧元。")], (), "zh")[0]["content"]
+    assert "Answer in Chinese." in build_prompt("运费多少？", [passage("运费是5欧元。")], "zh")[0]["content"]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +43,6 @@ def test_that_data_cannot_end_the_data_or_change_the_speaker(attack: str) -> Non
     chat = build_prompt(
         attack,
         [passage(attack, title=attack)],
-        (Exchange(attack, attack),),
         "en",
         (Utterance(attack),),
     )
@@ -67,7 +60,7 @@ def test_that_taking_tokens_out_is_done_once_and_for_all() -> None:
 def test_that_the_prompt_stays_small_and_keeps_the_sentence_that_answers() -> None:
     padding = " ".join(f"Sentence {number} tells of something else entirely." for number in range(100))
     long = passage(f"{padding} Shipping to Belgium costs 5.95 EUR. {padding}")
-    chat = build_prompt("What does shipping to Belgium cost?", [long] * 5, (Exchange("a" * 999, "b" * 999),) * 5, "en")
+    chat = build_prompt("What does shipping to Belgium cost?", [long] * 5, "en")
     assert sum(len(message["content"]) for message in chat) < 2600
     assert "Shipping to Belgium costs 5.95 EUR." in chat[-1]["content"]
 
