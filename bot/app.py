@@ -1,6 +1,7 @@
 """The composition root: the only place that names concrete classes, and the order in which they start and stop."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -122,5 +123,8 @@ def _unfinished(mail: Sequence[Message]) -> bool:
 async def serve(settings: Settings, announce: Callable[[str], None], until: asyncio.Event) -> None:
     """Serve ``until`` is set; ``announce`` is called with the address once shoppers can write."""
     async with open_server(settings) as address:
+        # What was loaded stays; without it, the collector has little to look through in the middle of a turn.
+        gc.collect()
+        gc.freeze()
         announce(address)
         await until.wait()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from bot.dialogue.domain import Domain
 from bot.dialogue.forms import asked, fill, left
 from bot.dialogue.hours import DeskHours
-from bot.dialogue.policy import Thresholds, decide, unanswered
+from bot.dialogue.policy import Thresholds, decide, is_social, unanswered
 from bot.errors import ActionUnavailable
 from bot.grounding.shown import clean
 from bot.ladder import Ladder, Reply, impersonal
@@ -31,6 +31,9 @@ from bot.telemetry import Stopwatch
 
 REMEMBERED = 6
 """Past exchanges that a state keeps: enough for "and in red?", small enough to store with every turn."""
+
+NOTHING = Findings("", (), 0.0)
+"""What is found when nothing has to be searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,10 @@ class Assistant:
         with watch.stage("understand"):
             understood = await self.recognizer.understand(text, conversation.state)
         state = fill(conversation.state, understood, self.domain)
-        with watch.stage("retrieve"):
-            found = await self.retriever.search(understood, state)
+        found = NOTHING
+        if not is_social(state, understood, self.domain, self.thresholds):
+            with watch.stage("retrieve"):
+                found = await self.retriever.search(understood, state)
 
         decision = decide(state, understood, found, conversation.floor, self.domain, self.thresholds)
         floor = None

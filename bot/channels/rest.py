@@ -91,6 +91,9 @@ class RestChannel:
             accepted = await self._conversations.accept(message)
             cursor, turn = accepted.log_id, TurnId(accepted.log_id)
             sources: dict[PassageId, Citation] = {}
+            if not accepted.duplicate:
+                # Nothing stands behind a new message yet, so the first look can wait.
+                await grown(beyond=cursor)
             while True:
                 for entry in await self._conversations.read(message.conversation, after=cursor):
                     cursor = entry.id
@@ -102,7 +105,7 @@ class RestChannel:
                         if sources:
                             yield {"recipient_id": message.sender, "custom": {"sources": _sources(sources.values())}}
                         return
-                await grown()
+                await grown(beyond=cursor)
 
 
 def read_message(body: str) -> Message:

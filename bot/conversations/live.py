@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 from redis.asyncio import Connection
@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from bot.conversations.connection import Wire
 from bot.errors import StoreUnavailable
+from bot.records import LogId
 
 _log = logging.getLogger(__name__)
 
@@ -20,6 +21,9 @@ _AGAIN = timedelta(seconds=0.2)
 
 _CONFIRMED = timedelta(seconds=5)
 """A subscription that takes longer means that Redis is away."""
+
+_KEPT = timedelta(seconds=30)
+"""How long a channel that nobody waits on stays subscribed: whoever got a reply often writes again."""
 
 
 class Growth:
@@ -30,20 +34,35 @@ class Growth:
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
+        self._newest: tuple[int, int] | None = None
+        """The newest entry told of; None where it is not known which."""
 
-    def tell(self) -> None:
-        """Something came."""
+    def tell(self, log_id: bytes | None) -> None:
+        """Something came, up to the entry ``log_id``, or up to nobody knows where."""
+        unsure = self._event.is_set() and self._newest is None
+        self._newest = None if log_id is None or unsure else _place(log_id.decode())
         self._event.set()
 
-    async def __call__(self, timeout: timedelta | None = None) -> bool:
-        """Wait for growth; False when ``timeout`` passed without."""
+    def forget(self) -> None:
+        """What came until now is known, or does not matter."""
+        self._event.clear()
+
+    async def __call__(self, timeout: timedelta | None = None, *, beyond: LogId | None = None) -> bool:
+        """Wait for growth, past the entry ``beyond`` where it is given; False when ``timeout`` passed without."""
         try:
             async with asyncio.timeout(None if timeout is None else timeout.total_seconds()):
-                await self._event.wait()
+                while True:
+                    await self._event.wait()
+                    self._event.clear()
+                    if beyond is None or self._newest is None or self._newest > _place(beyond):
+                        return True
         except TimeoutError:
             return False
-        self._event.clear()
-        return True
+
+
+def _place(log_id: str) -> tuple[int, int]:
+    milliseconds, _, sequence = log_id.partition("-")
+    return int(milliseconds), int(sequence)
 
 
 class _Channel:
@@ -52,23 +71,27 @@ class _Channel:
     def __init__(self) -> None:
         self.waiters: set[Growth] = set()
         self.subscribed = asyncio.Event()
+        self.left = 0.0
+        """When the last waiter went, by the loop's clock."""
 
-    def tell(self) -> None:
+    def tell(self, log_id: bytes | None) -> None:
         for growth in self.waiters:
-            growth.tell()
+            growth.tell(log_id)
 
 
 class Live:
     """The process's one subscriber.
 
-    Followers only say what they want; one task makes the connection's subscriptions match, many in one command, and
-    starts over after the connection was lost. So a follower that is cancelled cannot break the others' connection.
+    Followers only say what they want; one task subscribes, many channels in one command, and starts over after the
+    connection was lost. So a follower that is cancelled cannot break the others' connection.
     """
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._channels: dict[bytes, _Channel] = {}
-        self._wanted_changed = asyncio.Event()
+        self._fresh: list[bytes] = []
+        """Channels that are not asked for yet."""
+        self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -81,9 +104,12 @@ class Live:
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="kefu-live")
         key, growth = name.encode(), Growth()
-        channel = self._channels.setdefault(key, _Channel())
+        channel = self._channels.get(key)
+        if channel is None:
+            channel = self._channels[key] = _Channel()
+            self._fresh.append(key)
+            self._wanted.set()
         channel.waiters.add(growth)
-        self._wanted_changed.set()
         try:
             if not channel.subscribed.is_set():
                 try:
@@ -91,11 +117,11 @@ class Live:
                         await channel.subscribed.wait()
                 except TimeoutError as exc:
                     raise StoreUnavailable("Redis does not confirm a subscription") from exc
+            growth.forget()  # Whoever follows reads after this.
             yield growth
         finally:
             channel.waiters.discard(growth)
-            if not channel.waiters:
-                self._wanted_changed.set()
+            channel.left = asyncio.get_running_loop().time()
 
     async def aclose(self) -> None:
         """Stop listening."""
@@ -125,25 +151,38 @@ class Live:
                 # The subscriber's errors show here too: a connection that cannot write cannot read either.
                 message = await connection.read_response(timeout=math.inf, push_request=True)
                 channel = self._channels.get(message[1])
-                if channel is not None and message[0] != b"unsubscribe":
-                    if message[0] == b"subscribe":
-                        channel.subscribed.set()
+                if channel is None:
+                    continue
+                if message[0] == b"message":
+                    channel.tell(message[2])
+                elif message[0] == b"subscribe":
+                    channel.subscribed.set()
                     # A confirmation counts as growth: after a lost connection, something may have been missed.
-                    channel.tell()
+                    channel.tell(None)
         finally:
             subscriber.cancel()
             await asyncio.gather(subscriber, return_exceptions=True)
 
     async def _subscribe(self, connection: Connection) -> None:
-        have: set[bytes] = set()
+        self._fresh = list(self._channels)
+        swept = asyncio.get_running_loop().time()
         while True:
-            self._wanted_changed.clear()
-            for key in [key for key, channel in self._channels.items() if not channel.waiters]:
-                del self._channels[key]
-            wanted = set(self._channels)
-            if left := have - wanted:
-                await connection.send_command("UNSUBSCRIBE", *left)
-            if new := wanted - have:
-                await connection.send_command("SUBSCRIBE", *new)
-            have = wanted
-            await self._wanted_changed.wait()
+            if self._fresh:
+                names, self._fresh = self._fresh, []
+                await connection.send_command("SUBSCRIBE", *names)
+            if (now := asyncio.get_running_loop().time()) - swept > _KEPT.total_seconds():
+                swept = now
+                if idle := self._forget_idle(now):
+                    await connection.send_command("UNSUBSCRIBE", *idle)
+            self._wanted.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_KEPT.total_seconds()):
+                    await self._wanted.wait()
+
+    def _forget_idle(self, now: float) -> list[bytes]:
+        """Drop the channels that nobody has waited on for a while."""
+        since = now - _KEPT.total_seconds()
+        idle = [name for name, channel in self._channels.items() if not channel.waiters and channel.left < since]
+        for name in idle:
+            del self._channels[name]
+        return idle

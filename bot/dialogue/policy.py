@@ -31,6 +31,22 @@ class Thresholds:
     """After asking this often for the same slot, a person is offered."""
 
 
+def is_social(state: State, understanding: Understanding, domain: Domain, thresholds: Thresholds) -> bool:
+    """Whether a message is plainly a greeting or the like, outside of any form: no knowledge has to be searched."""
+    return (
+        state.form is None
+        and understanding.mood is not Mood.ANGRY
+        and _sure(understanding, thresholds)
+        and understanding.intents[0].name in SOCIAL
+        and domain.rules.get(understanding.intents[0].name, Rule()).response is not None
+    )
+
+
+def _sure(understanding: Understanding, thresholds: Thresholds) -> bool:
+    best = understanding.intents[0].confidence if understanding.intents else 0.0
+    return best >= thresholds.intent and understanding.in_scope >= thresholds.scope
+
+
 def decide(
     state: State,
     understanding: Understanding,
@@ -43,7 +59,7 @@ def decide(
     intent = understanding.intents[0].name if understanding.intents else ""
     confidence = understanding.intents[0].confidence if understanding.intents else 0.0
     rule = domain.rules.get(intent, Rule())
-    sure = confidence >= thresholds.intent and understanding.in_scope >= thresholds.scope
+    sure = _sure(understanding, thresholds)
     approved = findings.hits[0].question if findings.hits else 0.0
 
     if rule.action == HANDOFF and confidence >= thresholds.personal:

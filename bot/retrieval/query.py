@@ -65,7 +65,7 @@ def _pointing(question: Question, focus: tuple[str, ...], catalogue: Catalogue) 
     if len(focus) > 1:
         return replace(question, products=focus, pointing=True)
     text = f"{question.text} ({catalogue.products[focus[0]].name})"
-    return replace(question, text=text, products=focus, pointing=True, rewritten=True)
+    return replace(question, text=text, products=focus, rewritten=True)
 
 
 def merge(before: Sequence[Filter], now: Sequence[Filter]) -> tuple[Filter, ...]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from pathlib import Path
 
 from bot.errors import KnowledgeError
@@ -15,6 +16,9 @@ from bot.settings import Settings
 
 _ON_LOOP = 10_000
 """Rows that are searched in well under 2 ms, so that the way to a thread and back would cost more than it saves."""
+
+_LOOK_EVERY = 1.0
+"""Seconds between looks for a new index."""
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +70,7 @@ class HybridRetriever:
         self._lane = lane
         self._library = Library(settings)
         self._refreshing: asyncio.Task[None] | None = None
+        self._looked = -_LOOK_EVERY
 
     @property
     def version(self) -> str:
@@ -106,8 +111,9 @@ class HybridRetriever:
         raise KnowledgeError(f"The index has no vectors of {encoder}; build it with `kefu index`.")
 
     def _look_for_news(self) -> None:
-        """Reading the pointer is a few microseconds; opening a version is not, so that happens beside the searches."""
-        if self._refreshing is None or self._refreshing.done():
-            if current_version(self._settings) == self._library.folder:
-                return
-            self._refreshing = asyncio.create_task(asyncio.to_thread(self._library.refresh), name="new index")
+        """Once a second at most, and beside the searches, because opening a version takes a while."""
+        now = time.monotonic()
+        if now - self._looked >= _LOOK_EVERY and (self._refreshing is None or self._refreshing.done()):
+            self._looked = now
+            if current_version(self._settings) != self._library.folder:
+                self._refreshing = asyncio.create_task(asyncio.to_thread(self._library.refresh), name="new index")

@@ -73,7 +73,21 @@ class Head:
     fingerprint: str
     """Names the data and the encoder it was learnt from."""
 
-    def logits(self, texts: Sequence[str], vectors: Floats) -> tuple[Floats, Floats]:
+    def read(self, texts: Sequence[str], vectors: Floats) -> list[tuple[tuple[Intent, ...], float]]:
+        """Ranked intents and the probability of being in scope, for each text with its vector (texts, dimensions)."""
+        vectors = centred(vectors, self.centre)
+        # By far the most work here, so it is done once for all that looks at it.
+        similarity = vectors @ self.examples.T
+        strange = vectors @ self.counterexamples.T
+        logits, known = self._logits(texts, vectors, np.concatenate([similarity, strange], axis=1))
+        probabilities = softmax(logits / self.temperature)
+        in_scope = self.scope.probability(gather_evidence(logits, known, similarity, strange, self.intents))
+        return [
+            (self._ranked(row), float(scope) if text.strip() else 0.0)
+            for text, row, scope in zip(texts, probabilities, in_scope, strict=True)
+        ]
+
+    def _logits(self, texts: Sequence[str], vectors: Floats, similarity: Floats) -> tuple[Floats, Floats]:
         """Scores of shape (texts, intents) from centred vectors, and the share of each text's words that is known."""
         logits = vectors @ self.dense + self.bias
         known = np.zeros(len(texts), np.float32)
@@ -81,21 +95,8 @@ class Head:
             columns, values, known[row] = self.ngrams.row(count(text))
             logits[row] += values @ self.sparse[columns].astype(np.float32)
         if self.nearness:
-            shown = np.concatenate([self.examples, self.counterexamples])
-            logits += np.float32(self.nearness) * nearest(vectors, shown, self.owners, len(self.intents))
+            logits += np.float32(self.nearness) * nearest(similarity, self.owners, len(self.intents))
         return logits, known
-
-    def read(self, texts: Sequence[str], vectors: Floats) -> list[tuple[tuple[Intent, ...], float]]:
-        """Ranked intents and the probability of being in scope, for each text with its vector (texts, dimensions)."""
-        vectors = centred(vectors, self.centre)
-        logits, known = self.logits(texts, vectors)
-        probabilities = softmax(logits / self.temperature)
-        evidence = gather_evidence(logits, known, vectors, self.examples, self.counterexamples, self.intents)
-        in_scope = self.scope.probability(evidence)
-        return [
-            (self._ranked(row), float(scope) if text.strip() else 0.0)
-            for text, row, scope in zip(texts, probabilities, in_scope, strict=True)
-        ]
 
     def _ranked(self, probabilities: Floats) -> tuple[Intent, ...]:
         order = np.argsort(-probabilities, kind="stable")
@@ -201,37 +202,33 @@ EVIDENCE = ("best intent's logit", "similarity to the nearest examples", "known 
 
 
 def gather_evidence(
-    logits: Floats,
-    known: Floats,
-    vectors: Floats,
-    examples: Floats,
-    counterexamples: Floats,
-    intents: Sequence[str],
+    logits: Floats, known: Floats, similarity: Floats, strange: Floats, intents: Sequence[str]
 ) -> Floats:
     """What speaks for a text being in scope, shape (texts, len(EVIDENCE)); more is better.
 
+    ``similarity`` and ``strange`` are the cosines to the examples and to the counterexamples, shape (texts, examples).
     Max-logit and mean top-k cosine complete each other (Hendrycks et al. 2022, "Scaling out-of-distribution
     detection"; Sun et al. 2022, "Out-of-distribution detection with deep nearest neighbors").
     """
     inside = np.array([not is_out_of_scope(intent) for intent in intents])
     best = logits[:, inside].max(axis=1)
-    near = _nearest(vectors, examples)
-    away = near - _nearest(vectors, counterexamples) if len(counterexamples) else np.zeros_like(near)
+    near = _familiar(similarity)
+    away = near - _familiar(strange) if strange.shape[1] else np.zeros_like(near)
     if not inside.all():
         away = away + best / 10 - logits[:, ~inside].max(axis=1) / 10
     return np.stack([best, near, known, away], axis=1).astype(np.float32)
 
 
-def nearest(vectors: Floats, examples: Floats, owners: npt.NDArray[np.intp], intents: int) -> Floats:
-    """Cosine of each vector to the nearest example of each intent, shape (vectors, intents); 0 where it has none."""
-    similarity = vectors @ examples.T
-    best = np.zeros((len(vectors), intents), np.float32)
-    for intent in np.unique(owners):
-        best[:, intent] = similarity[:, owners == intent].max(axis=1)
-    return best
+def nearest(similarity: Floats, owners: npt.NDArray[np.intp], intents: int) -> Floats:
+    """Best cosine to an example of each intent, shape (texts, intents); 0 where it has none.
+
+    ``similarity`` is that to every example, shape (texts, examples), and ``owners`` the intent of each.
+    """
+    best = np.full((intents, len(similarity)), -np.inf, np.float32)
+    np.maximum.at(best, owners, similarity.T)
+    return np.where(np.isneginf(best), np.float32(0), best).T
 
 
-def _nearest(vectors: Floats, examples: Floats) -> Floats:
-    similarity = vectors @ examples.T
+def _familiar(similarity: Floats) -> Floats:
     k = min(NEIGHBOURS, similarity.shape[1])
     return np.asarray(np.partition(similarity, -k, axis=1)[:, -k:].mean(axis=1), np.float32)

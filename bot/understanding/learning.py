@@ -217,7 +217,7 @@ def _cross_validate(
             vectors := np.concatenate([lessons.vectors[tested], lessons.stranger_vectors]),
         )
         if nearness:
-            near = nearest(vectors, lessons.vectors[learnt], lessons.labels[learnt], len(lessons.intents))
+            near = nearest(vectors @ lessons.vectors[learnt].T, lessons.labels[learnt], len(lessons.intents))
             logits += np.float32(nearness) * near
         foreign = outside[lessons.labels[tested]]
         kind = np.where(novel[tested], NOVEL, np.where(foreign, FOREIGN, INSIDE))
@@ -226,7 +226,7 @@ def _cross_validate(
             HeldOut(
                 logits[answerable],
                 lessons.labels[tested][answerable],
-                gather_evidence(logits, shares, vectors, known, unknown, lessons.intents),
+                gather_evidence(logits, shares, vectors @ known.T, vectors @ unknown.T, lessons.intents),
                 np.concatenate([kind, np.full(len(strangers), FOREIGN)]),
             )
         )

@@ -140,7 +140,9 @@ def test_that_what_is_said_now_takes_the_place_of_what_was_said() -> None:
 )
 def test_that_it_means_the_product_last_spoken_of(text: str) -> None:
     question = asked(text, ONE)
-    assert (question.products, question.filters, question.pointing) == (("J-M",), (), True)
+    assert (question.products, question.filters) == (("J-M",), ())
+    assert question.text == f"{text} ({CATALOGUE.products['J-M'].name})"
+    assert question.rewritten
 
 
 def test_that_another_one_means_another_product_of_its_kind() -> None:
