@@ -72,7 +72,8 @@ class Names:
             for sku, share in shares.items():
                 if share >= max(_SHARE, best - _NEAR):
                     picked[sku] = max(share, picked.get(sku, 0.0))
-        ranked = sorted(picked, key=lambda sku: -picked[sku])
+        # Of two names that were both said whole, the longer one was meant: every "Tarn 2 Light" says "Tarn 2" too.
+        ranked = sorted(picked, key=lambda sku: (-picked[sku], -self._weight[sku], sku))
         return tuple(ranked) if len(ranked) <= _MOST else ()
 
     def _exact(self, text: str) -> tuple[str, ...]:
