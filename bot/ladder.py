@@ -6,16 +6,18 @@ approved answer → products that match → cached reply → the writer, checked
 import asyncio
 import hashlib
 import unicodedata
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
+from bot import __version__
 from bot.errors import WriterUnavailable
 from bot.generation.listing import list_products
 from bot.generation.prompt import build_prompt
 from bot.generation.quote import quote
 from bot.generation.sentences import complete, sentences
 from bot.grounding.shown import clean
+from bot.masking import mask
 from bot.ports import Checker, Replies, Voice, Writer
 from bot.records import Conversation, Findings, Hit, Passage, Receipt, Rung, Understanding, Utterance, Verdict
 
@@ -30,7 +32,7 @@ NEAR = 0.85
 beside its weight, the writer said how many doors it has: true, and no answer."""
 
 REFUSALS = 2
-"""After this many refused sentences the draft is given up; what passed until then stays."""
+"""After this many sentences that cannot be shown the draft is given up; what passed until then stays."""
 
 SENTENCES = 4
 """Longest written reply."""
@@ -48,6 +50,8 @@ class Reply:
     verdicts: tuple[Verdict, ...] = ()
     notes: tuple[str, ...] = ()
     receipt: Receipt | None = None
+    settled: bool = True
+    """Whether the same question would be answered alike; not so when the writer was away or cut short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Ladder:
     answerable: float
     """Probability below which the knowledge is taken not to answer."""
     patience: float
-    """Seconds that the next checked sentence may take before the next rung answers."""
+    """Seconds until the first sentence that passes, and from each to the next; then the next rung answers."""
 
     async def climb(self, question: Understanding, found: Findings, conversation: Conversation, voice: Voice) -> Reply:
         """Answer ``question`` from what was found.
@@ -85,7 +89,7 @@ class Ladder:
         reply = await self._write(question, found, conversation, voice)
         if not reply.said:
             reply = replace(reply, rung=Rung.QUOTED, utterances=(quote(question.text, found.hits, question.language),))
-        if key:
+        if key and reply.settled:
             await self.replies.remember(key, reply.said or reply.utterances)
         return reply
 
@@ -100,48 +104,60 @@ class Ladder:
         """Let the writer draft; say each sentence that the check supports, as soon as it does."""
         if self.writer is None or question.language not in self.writer.languages:
             why = "no writer" if self.writer is None else f"the writer does not speak {question.language!r}"
-            return Reply(Rung.WRITTEN, said=conversation.said, notes=(*notes, why))
+            return Reply(Rung.WRITTEN, said=conversation.said, notes=(*notes, why), settled=False)
         sources = _sources(found.hits)
         # As it was searched, "how heavy is it?" names the tent: nothing of the turns before has to be in the prompt.
-        asked = impersonal(question, found.query)
-        prompt = build_prompt(asked, sources, question.language, conversation.said)
+        prompt = build_prompt(impersonal(question, found.query), sources, question.language, conversation.said)
         said = list(conversation.said)
         verdicts: list[Verdict] = []
+        trouble = ""
         try:
             # Closed as soon as enough is said, so that the writer's seat is free for others.
-            async with (
-                aclosing(sentences(self.writer.write(prompt))) as draft,
-                aclosing(self._shown_in_time(draft)) as shown,
-            ):
-                async for sentence in shown:
-                    if any(sentence == utterance.text for utterance in said):
-                        continue
-                    verdict = await self.checker.check(sentence, sources, found.query)
-                    verdicts.append(verdict)
-                    if verdict.supported:
-                        citations = (verdict.citation,) if verdict.citation else ()
-                        utterance = Utterance(sentence, citations=citations)
-                        await voice.say(utterance)
-                        said.append(utterance)
-                    if len(said) >= SENTENCES or sum(not v.supported for v in verdicts) >= REFUSALS:
-                        break
+            async with aclosing(sentences(self.writer.write(prompt))) as draft:
+                await self._say_what_passes(draft, sources, found.query, voice, said, verdicts)
+        except TimeoutError:
+            trouble = f"writer: no sentence to show within {self.patience:g} s"
         except WriterUnavailable as exc:
-            notes = (*notes, f"writer: {exc}")
-        return Reply(Rung.WRITTEN, said=tuple(said), verdicts=tuple(verdicts), notes=notes)
+            trouble = f"writer: {exc}"
+        notes = (*notes, trouble) if trouble else notes
+        return Reply(Rung.WRITTEN, (), tuple(said), tuple(verdicts), notes, settled=not trouble)
 
-    async def _shown_in_time(self, draft: AsyncIterator[str]) -> AsyncGenerator[str]:
-        """The sentences of a draft as they may be shown, each within the shopper's patience."""
-        while True:
-            try:
-                async with asyncio.timeout(self.patience):
-                    sentence = await anext(draft, None)
-            except TimeoutError as exc:
-                raise WriterUnavailable(f"no sentence within {self.patience:g} s") from exc
-            if sentence is None:
-                return
-            # What a limit of tokens cut off is no sentence.
-            if complete(sentence) and (shown := clean(sentence)):
-                yield shown
+    async def _say_what_passes(
+        self,
+        draft: AsyncIterator[str],
+        sources: Sequence[Passage],
+        query: str,
+        voice: Voice,
+        said: list[Utterance],
+        verdicts: list[Verdict],
+    ) -> None:
+        """Judge each sentence of a draft and say those that pass, adding to ``said`` and ``verdicts`` as it goes."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.patience
+        useless = 0
+        while len(said) < SENTENCES and useless < REFUSALS:
+            async with asyncio.timeout_at(deadline):
+                if (sentence := await anext(draft, None)) is None:
+                    return
+                verdict = await self._judge(sentence, said, sources, query)
+            if verdict is not None:
+                verdicts.append(verdict)
+            if verdict is None or not verdict.supported:
+                useless += 1
+                continue
+            utterance = Utterance(verdict.sentence, citations=(verdict.citation,) if verdict.citation else ())
+            await voice.say(utterance)
+            said.append(utterance)
+            deadline = loop.time() + self.patience
+
+    async def _judge(
+        self, sentence: str, said: Sequence[Utterance], sources: Sequence[Passage], query: str
+    ) -> Verdict | None:
+        """The verdict on a sentence as it would be shown; None for one that was cut off, is empty, or was said."""
+        shown = clean(sentence)
+        if not shown or not complete(sentence) or any(shown == utterance.text for utterance in said):
+            return None
+        return await self.checker.check(shown, sources, query)
 
 
 def _sources(hits: Sequence[Hit]) -> list[Passage]:
@@ -155,7 +171,7 @@ def impersonal(question: Understanding, query: str) -> str:
     for entity in sorted(question.entities, key=lambda entity: entity.start, reverse=True):
         if entity.name in PERSONAL:
             text = f"{text[: entity.start]}[{entity.name}]{text[entity.end :]}"
-    return query.replace(question.text, text)
+    return mask(query.replace(question.text, text))
 
 
 def _key(question: Understanding, found: Findings) -> str | None:
@@ -163,8 +179,8 @@ def _key(question: Understanding, found: Findings) -> str | None:
 
     The products stand in it too: "how heavy is it?" is another question for each.
     """
-    if found.query != question.text or any(entity.name in PERSONAL for entity in question.entities):
+    if found.query != question.text or impersonal(question, found.query) != found.query:
         return None
     words = " ".join(unicodedata.normalize("NFKC", question.text).casefold().split()).rstrip("?!. ？！。")
-    parts = (found.version, question.language, words, *found.products)
+    parts = (__version__, found.version, question.language, words, *found.products)
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()

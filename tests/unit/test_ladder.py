@@ -1,7 +1,7 @@
 """The ladder: which rung answers, what the writer may say, and what is kept for the next shopper."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -62,7 +62,7 @@ class ScriptedWriter:
 
     async def ready(self) -> None: ...
 
-    async def write(self, chat: Sequence[Mapping[str, str]]) -> AsyncIterator[str]:
+    async def write(self, chat: Sequence[Mapping[str, str]]) -> AsyncGenerator[str, None]:
         self.prompts.append(chat)
         try:
             for piece in self.pieces:
@@ -180,7 +180,7 @@ async def test_that_what_fails_is_never_said_and_the_passage_is_quoted() -> None
 async def test_that_a_writer_that_hangs_leaves_the_next_rung_and_what_was_said_stays() -> None:
     silent = await climb(ScriptedWriter([], hangs=True), found(RETURNS))
     assert silent.rung is Rung.QUOTED
-    assert "no sentence within" in silent.notes[0]
+    assert "no sentence to show within" in silent.notes[0]
     spoke = await climb(ScriptedWriter(["You can return items within 30 days. And"], hangs=True), found(RETURNS))
     assert spoke.rung is Rung.WRITTEN
     assert len(spoke.said) == 1
@@ -277,3 +277,37 @@ async def test_that_a_question_about_it_is_another_question_for_each_product() -
     memory, writer = Memory(), ScriptedWriter(["You can return items within 30 days."])
     await climb(writer, replace(found(RETURNS), products=("T1",)), memory=memory)
     assert (await climb(writer, replace(found(RETURNS), products=("T2",)), memory=memory)).rung is Rung.WRITTEN
+
+
+@pytest.mark.parametrize("writer", [None, ScriptedWriter([], hangs=True), ScriptedWriter([], dies=True)])
+async def test_that_a_stop_gap_is_not_kept(writer: ScriptedWriter | None) -> None:
+    memory = Memory()
+    assert (await climb(writer, found(RETURNS), memory=memory)).rung is Rung.QUOTED
+    assert not memory
+
+
+async def test_that_a_writer_that_drips_nothing_new_is_given_up() -> None:
+    writer = ScriptedWriter(["You can return items within 30 days. "] * 50 + ["You can return items. "])
+    reply = await climb(writer, found(RETURNS))
+    assert len(reply.said) == 1
+    assert writer.closed
+
+
+async def test_that_one_patience_covers_all_that_is_refused() -> None:
+    class Slow(ScriptedWriter):
+        async def write(self, chat: Sequence[Mapping[str, str]]) -> AsyncGenerator[str, None]:
+            for _ in range(3):
+                await asyncio.sleep(0.08)
+                yield "Returns take 300 days. "
+
+    reply = await climb(Slow(), found(RETURNS))
+    assert len(reply.verdicts) < 2, "the second sentence would have come after the patience of 0.2 s"
+
+
+async def test_that_what_no_recognizer_found_is_masked_all_the_same() -> None:
+    memory, writer = Memory(), ScriptedWriter(["You can return items within 30 days."])
+    text = "my card is 4111 1111 1111 1111, mila [at] mail.example: how long for returns?"
+    await climb(writer, found(RETURNS, query=f"{text} (Tarn 1)"), question=understood(text), memory=memory)
+    await climb(writer, found(RETURNS, query="before a@b.example " + text), question=understood("other"), memory=memory)
+    assert not any(words in str(writer.prompts) for words in ("4111", "mila", "a@b.example"))
+    assert not memory
