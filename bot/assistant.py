@@ -8,7 +8,7 @@ from bot.dialogue.forms import asked, fill, left
 from bot.dialogue.hours import DeskHours
 from bot.dialogue.policy import Thresholds, decide, is_social, unanswered
 from bot.errors import ActionUnavailable
-from bot.grounding.shown import clean
+from bot.grounding.shown import clean, presentable
 from bot.ladder import Ladder, Reply, impersonal
 from bot.ports import Actions, Recognizer, Retriever, Voice
 from bot.records import (
@@ -97,13 +97,14 @@ class Assistant:
                     reply = self._respond(response, state=state, conversation=conversation)
 
         trace = _trace(understood, found, decision, reply, watch)
-        return Turn(reply.utterances, _remember(state, text, reply), trace, floor, reply.receipt)
+        utterances = tuple(presentable(utterance) for utterance in reply.utterances)
+        return Turn(utterances, _remember(state, text, reply), trace, floor, reply.receipt)
 
     def _unreadable(self, text: str) -> str | None:
         """The response to mail that holds nothing to understand, or more than is read."""
-        if not clean(text):
-            return "utter_empty"
-        return "utter_too_long" if len(text) > self.max_characters else None
+        if len(text) > self.max_characters:
+            return "utter_too_long"
+        return None if clean(text) else "utter_empty"
 
     def _respond(self, *responses: str, state: State, conversation: Conversation) -> Reply:
         """Responses of the shop's domain."""

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,11 @@ def _configured(settings: Settings) -> Iterator[Finding]:
     changed = [name for name, field in type(settings).model_fields.items() if getattr(settings, name) != field.default]
     yield Finding("settings", "ok", f"{file}; environment: {', '.join(variables) or 'none'}")
     if changed:
-        yield Finding("not as by default", "note", ", ".join(f"{name} = {getattr(settings, name)}" for name in changed))
+        yield Finding(
+            "not as by default",
+            "note",
+            ", ".join(f"{name} = {_public(str(getattr(settings, name)))}" for name in changed),
+        )
 
 
 def _knowledge(settings: Settings) -> Iterator[Finding]:
@@ -96,8 +101,13 @@ def _models(settings: Settings) -> Iterator[Finding]:
         yield Finding("writer", "wrong", "torch is not installed (`pip install 'kefu[models]'`); passages are quoted")
 
 
+def _public(address: str) -> str:
+    """An address without the password in it."""
+    return re.sub(r"(?<=://)[^@/]*@", "…@", address)
+
+
 async def _redis(settings: Settings) -> Finding:
-    where = settings.redis_url or f"our own, {find_server()}"
+    where = _public(settings.redis_url) if settings.redis_url else f"our own, {find_server()}"
     try:
         async with open_conversations(settings) as conversations:
             durable = await is_durable(conversations.wire)
@@ -128,6 +138,6 @@ async def _answers(subject: str, url: str) -> Finding:
     try:
         async with aiohttp.ClientSession(timeout=_SECONDS) as session, session.get(url) as response:
             state: State = "ok" if response.status < 400 else "wrong"
-            return Finding(subject, state, f"{url} answers {response.status}")
+            return Finding(subject, state, f"{_public(url)} answers {response.status}")
     except (aiohttp.ClientError, TimeoutError) as exc:
-        return Finding(subject, "wrong", f"{url} does not answer ({str(exc) or 'too slow'})")
+        return Finding(subject, "wrong", f"{_public(url)} does not answer ({str(exc) or 'too slow'})")

@@ -287,7 +287,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """What an action brought back: things to say, slots to set, facts to ground on, a receipt."""
+    """What an action brought back: things to say, slots to set, a receipt."""
 
     utterances: tuple[Utterance, ...] = ()
     slots: Mapping[str, str | None] = field(default_factory=dict)

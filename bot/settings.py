@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -64,11 +64,11 @@ class Settings(BaseSettings):
     writer: str = Field("packaged", description="`packaged`, `none`, or a causal model by hub name or folder.")
     writer_url: str | None = Field(None, description="OpenAI-compatible endpoint (`http://host:8000/v1`), as vLLM's.")
     writer_model: str | None = Field(None, description="Model name to ask the endpoint for; unset, its first.")
-    writer_key: str | None = Field(None, description="API key for the endpoint.")
+    writer_key: SecretStr | None = Field(None, description="API key for the endpoint.")
     writer_timeout: Duration = Field(
         timedelta(seconds=2.5),
         gt=timedelta(0),
-        description="Without a first sentence after this long, the next rung answers.",
+        description="Without a sentence that passes the check after this long, the next rung answers.",
     )
     writer_batch: int = Field(8, ge=1, le=256, description="Shoppers who share one decoding step.")
     writer_threads: int = Field(2, ge=1, description="Threads of the writer.")

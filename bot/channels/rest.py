@@ -6,7 +6,8 @@ Protocol: https://rasa.com/docs/rasa/connectors/your-own-website#rest-channels
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,14 +49,14 @@ class RestChannel:
         message id that was seen before gets the answer of its first time.
         """
         try:
-            message = read_message(await request.text())
-        except BadRequest as exc:
-            return _failure(400, str(exc))
-        try:
+            message = read_message(await request.read())
             if request.query.get("stream", "").lower() == "true":
                 return await self._stream(request, message)
             async with asyncio.timeout(self._timeout):
-                rows = [row async for row in self._replies(message)]
+                async with aclosing(self._replies(message)) as replies:
+                    rows = [row async for row in replies]
+        except BadRequest as exc:
+            return _failure(400, str(exc))
         except TimeoutError:
             return _failure(504, f"The turn is still being made; send message_id {message.id!r} again to get it.")
         except MailboxFull:
@@ -67,12 +68,12 @@ class RestChannel:
     async def _stream(self, request: web.Request, message: Message) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "X-Accel-Buffering": "no"})
         try:
-            async with asyncio.timeout(self._timeout):
-                async for row in self._replies(message):
+            async with asyncio.timeout(self._timeout), aclosing(self._replies(message)) as replies:
+                async for row in replies:
                     if not response.prepared:
                         await response.prepare(request)
                     await response.write(_dumps(row).encode() + b"\n")
-        except (TimeoutError, StoreUnavailable, MailboxFull):
+        except (BadRequest, TimeoutError, StoreUnavailable, MailboxFull):
             if not response.prepared:
                 raise
             # The status line has left; a cut connection is the only way left to say "not all of it".
@@ -84,7 +85,7 @@ class RestChannel:
         await response.write_eof()
         return response
 
-    async def _replies(self, message: Message) -> AsyncIterator[dict[str, Any]]:
+    async def _replies(self, message: Message) -> AsyncGenerator[dict[str, Any]]:
         """Accept ``message``; yield the replies of the turn it opens as they enter the log."""
         # Following starts before accepting, so a turn that is faster than this task is not missed.
         async with self._conversations.follow(message.conversation) as grown:
@@ -108,43 +109,52 @@ class RestChannel:
                 await grown(beyond=cursor)
 
 
-def read_message(body: str) -> Message:
-    """Parse the body of a request.
+def read_message(body: bytes) -> Message:
+    """Parse the body of a request, JSON in UTF-8.
+
+    Whoever names no ``sender`` gets a conversation of its own, named in the reply's ``recipient_id``: with one name for
+    all of them, as Rasa's "default", one would read the other's order.
 
     Raises:
         BadRequest: names the field that is wrong and what is allowed.
     """
     try:
-        fields = json.loads(body)
-    except ValueError as exc:
-        raise BadRequest(f"The body is not valid JSON: {exc}.") from exc
+        fields = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError) as exc:
+        raise BadRequest(f"The body is not valid JSON in UTF-8: {exc}.") from exc
     if not isinstance(fields, dict):
         raise BadRequest("The body has to be a JSON object with the fields sender and message.")
-    sender = _text(fields, "sender", "default")
-    message_id = _text(fields, "message_id", uuid.uuid4().hex)
+    sender = _name(fields, "sender", f"anonymous-{uuid.uuid4().hex}")
+    message_id = _name(fields, "message_id", uuid.uuid4().hex)
     metadata = fields.get("metadata") or {}
     if not isinstance(metadata, Mapping):
-        raise BadRequest(f"metadata: has to be an object, not {metadata!r}.")
-    if not isinstance(fields.get("message"), str):
-        raise BadRequest("message: has to be a string, the text that the shopper wrote.")
+        raise BadRequest(f"metadata: has to be an object, not {metadata!r:.80}.")
+    text = fields.get("message")
+    if not isinstance(text, str) or not _is_unicode(text):
+        raise BadRequest("message: has to be a string of valid Unicode, the text that the shopper wrote.")
     return Message(
         id=MessageId(message_id),
         conversation=ConversationId(f"{CHANNEL}:{sender}"),
         channel=CHANNEL,
         sender=sender,
-        text=fields["message"],
+        text=text,
         received_at=datetime.now(UTC),
         metadata=metadata,
     )
 
 
-def _text(fields: Mapping[str, Any], name: str, default: str) -> str:
-    value = fields.get(name, default)
+def _name(fields: Mapping[str, Any], field: str, default: str) -> str:
+    value = fields.get(field, default)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_CHARACTERS:
-        raise BadRequest(f"{name}: has to be a string of 1 to {MAX_ID_CHARACTERS} characters, not {value!r:.80}.")
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_CHARACTERS or not _is_unicode(value):
+        raise BadRequest(f"{field}: has to be a string of 1 to {MAX_ID_CHARACTERS} characters, not {value!a:.80}.")
     return value
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it can be written as UTF-8: JSON can hold halves of characters that nothing else can."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def wire(utterance: Utterance) -> list[dict[str, Any]]:

@@ -35,7 +35,9 @@ class EndpointWriter:
         self._session = session
         self._url = settings.writer_url.rstrip("/")
         self._model = settings.writer_model
-        self._headers = {"Authorization": f"Bearer {settings.writer_key}"} if settings.writer_key else {}
+        self._headers = (
+            {"Authorization": f"Bearer {settings.writer_key.get_secret_value()}"} if settings.writer_key else {}
+        )
         seconds = settings.writer_timeout.total_seconds()
         # A stall between two tokens is as bad as one before the first; a long reply is not.
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=seconds, sock_read=seconds)

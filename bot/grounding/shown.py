@@ -2,6 +2,9 @@
 
 import re
 import unicodedata
+from dataclasses import replace
+
+from bot.records import Button, Utterance
 
 _TEMPLATE = re.compile(
     r"<\|[^<>|\n]{0,40}\|>"  # <|im_start|>, <|endoftext|>, <|eot_id|>
@@ -84,3 +87,21 @@ def _digit(char: str) -> str:
     if char.isascii() or not char.isdecimal():
         return char
     return str(unicodedata.decimal(char))
+
+
+def presentable(utterance: Utterance) -> Utterance:
+    """An utterance as it may leave, whichever rung it comes from: every text cleaned, no address but of the web.
+
+    ``custom`` is data for a widget and stays as it is: the catalogue's rows, or what an action server sends.
+    """
+    return Utterance(
+        text=clean(utterance.text),
+        buttons=tuple(Button(clean(button.title), button.payload) for button in utterance.buttons),
+        image=_web(utterance.image),
+        custom=utterance.custom,
+        citations=tuple(replace(cited, title=clean(cited.title), url=_web(cited.url)) for cited in utterance.citations),
+    )
+
+
+def _web(address: str | None) -> str | None:
+    return address if address and address.startswith(("https://", "http://", "/")) else None

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bot.grounding.shown import clean, plain
+from bot.grounding.shown import clean, plain, presentable
+from bot.records import Button, Citation, PassageId, Utterance
 
 
 @pytest.mark.parametrize(
@@ -29,3 +30,22 @@ def test_that_text_is_cleaned(dirty: str, clean_text: str) -> None:
 
 def test_that_one_spelling_is_compared() -> None:
     assert plain("３０ days — “new” ٣") == '30 days – "new" 3'
+
+
+def test_that_whatever_leaves_is_presentable() -> None:
+    cited = Citation(
+        PassageId("p"), "Returns <img src=x onerror=alert(1)>", "policies/returns.md", "javascript:alert(1)"
+    )
+    shown = presentable(
+        Utterance(
+            "Hi <script>alert(1)</script>\u202ethere",
+            (Button("<b>Yes</b>", "yes"),),
+            "data:text/html,x",
+            None,
+            (cited,),
+        )
+    )
+    assert "<" not in shown.text + shown.buttons[0].title + shown.citations[0].title
+    assert "\u202e" not in shown.text
+    assert (shown.image, shown.citations[0].url, shown.buttons[0].payload) == (None, None, "yes")
+    assert presentable(Utterance("These match:\n- A: 1.00 EUR")).text == "These match:\n- A: 1.00 EUR"
