@@ -29,7 +29,7 @@ format: .venv/test ## Format the code and fix what can be fixed
 	$(BIN)/ruff format
 
 bench: .venv/test ## Run the benchmarks, a few minutes
-	@for file in benchmarks/*.py; do echo "── $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in benchmarks/*.py; do echo "── $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
 
 eval: .venv/test ## Measure intents and search on the public sets in ../shared/data
 	$(BIN)/kefu eval intents --data ../shared/data

@@ -1,11 +1,12 @@
 """Turns through the REST channel of a real server: throughput, latency, start-up, memory.
 
-    python benchmarks/turns.py [--seconds 8] [--no-writer]
+    python -m benchmarks.turns [--seconds 8] [--no-writer]
 
 Starts `kefu serve` in a process of its own over the demo shop, on the embedded Redis with its durable settings, and
 talks to it over loopback. First without a writer (greetings and questions that an FAQ entry answers), then with it
-(questions that it phrases). Rasa's figures beside ours were measured on a machine of this kind with rasa 3.6.21, its
-default pipeline and a small shop assistant; they are printed for the ratio, not measured again here.
+(questions that it drafts; what does not pass the check is quoted). Rasa's figures beside ours were measured on a
+machine of this kind with rasa 3.6.21, its default pipeline and a small shop assistant; they are printed for the ratio,
+not measured again here.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import itertools
 import json
 import os
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -55,7 +57,7 @@ OPENINGS = ("", "Hi, ", "One question: ", "Please tell me, ")
 @contextlib.contextmanager
 def server(writer: str, data: Path) -> Iterator[tuple[str, psutil.Process, float]]:
     """A running `kefu serve`: its address, its process, and the CPU seconds it took to be ready."""
-    port = "5905"
+    port = str(free_port())
     environment = {**os.environ, "KEFU_DATA": str(data), "KEFU_WRITER": writer, "KEFU_PORT": port}
     environment |= {"KEFU_LOG_LEVEL": "warning"}
     with (data / "server.log").open("ab") as log:
@@ -69,6 +71,12 @@ def server(writer: str, data: Path) -> Iterator[tuple[str, psutil.Process, float
     finally:
         process.terminate()
         process.wait(30)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -124,10 +132,11 @@ async def streamed(url: str, shoppers: int, questions: Iterator[str]) -> list[tu
         return await asyncio.gather(*(ask(session, next(questions)) for _ in range(shoppers)))
 
 
-def memory(process: psutil.Process) -> float:
+def memory(process: psutil.Process, data: Path) -> float:
     """Resident MiB of the server and of its Redis, without the action server: Rasa's figure has none either."""
-    tree = [process, *(child for child in process.children(recursive=True) if "actions" not in child.cmdline())]
-    return sum(member.memory_info().rss for member in tree) / 2**20
+    redis = psutil.Process(int((data / "redis" / "redis.pid").read_text()))
+    others = (child for child in process.children(recursive=True) if "actions" not in child.cmdline())
+    return sum(member.memory_info().rss for member in (process, redis, *others)) / 2**20
 
 
 def report(name: str, took: list[float], seconds: float) -> tuple[float, float]:
@@ -154,7 +163,7 @@ def main() -> None:
             for conversations in (1, 8, 64):
                 took = asyncio.run(load(url, conversations, options.seconds, FAST))
                 rates[conversations] = report(f"{conversations} conversations", took, options.seconds)
-            used = memory(process)
+            used = memory(process, data)
             print(f"{'start-up':<22} {cpu:8.1f} CPU s    memory after the load {used:.0f} MiB (with Redis)")
             best = max(rate for rate, _ in rates.values())
             print(
@@ -165,7 +174,7 @@ def main() -> None:
         if options.no_writer:
             return
         with server("packaged", data) as (url, _, _):
-            print("\nWith the writer: questions that it phrases (seconds)")
+            print("\nWith the writer: questions that it drafts, checked, else quoted (seconds)")
             asyncio.run(wait_for_writer(url))
             questions = (f"{opening}{text}" for opening in OPENINGS for text in WRITTEN)
             for shoppers in (1, 8):
