@@ -13,6 +13,8 @@ _ENGLISH = {
     "found": "These match:",
     "found one": "This one matches:",
     "more": "And {count} more.",
+    "unseen": "{count} products match {filters}.",
+    "unseen one": "{count} product matches {filters}.",
     "none": "Nothing in the shop matches {filters}.",
     "nearest": "The nearest is:",
     "in stock": "in stock",
@@ -25,6 +27,8 @@ _CHINESE = {
     "found": "符合条件的商品：",
     "found one": "这一款符合条件：",
     "more": "另外还有 {count} 款。",
+    "unseen": "店里有 {count} 款商品符合“{filters}”。",
+    "unseen one": "店里有 {count} 款商品符合“{filters}”。",
     "none": "店里没有符合“{filters}”的商品。",
     "nearest": "最接近的是：",
     "in stock": "有货",
@@ -53,10 +57,11 @@ _SIGNS = {"en": {"<=": "up to", ">=": "at least"}, "zh": {"<=": "不超过", ">=
 
 
 def list_products(found: Findings, language: str = "en", most: int = MOST) -> Utterance:
-    """The products of ``found`` that match its filters, best first: name, price, what was asked for, stock.
+    """The products of ``found`` that match its filters, in their order: name, price, what was asked for, stock.
 
-    With none, says so and names the nearest that the search brought back: the cheapest above the wished price, or the
-    best hit. Every value is the catalogue's, as written. ``custom`` carries the same rows for widgets:
+    Where the search brought none of their rows back, tells how many there are. With none, says so and names the nearest
+    that the search brought back: the cheapest above the wished price, or the best hit. Every value is the catalogue's,
+    as written. ``custom`` carries the same rows for widgets:
     ``{"products": [{"sku", "name", "price", "currency", "url", "stock", …}]}``.
     """
     words = _CHINESE if language == "zh" else _ENGLISH
@@ -71,6 +76,10 @@ def list_products(found: Findings, language: str = "en", most: int = MOST) -> Ut
             lines.append(words["more"].format(count=more))
         return _utterance(lines, shown)
     told = words["and"].join(describe(wish, language) for wish in found.filters)
+    if found.products:
+        # They match, and only their rows are not at hand: to say that there are none would be false.
+        count = len(found.products)
+        return _utterance([words["unseen one" if count == 1 else "unseen"].format(count=count, filters=told)], [])
     nearest = _nearest(list(rows.values()), found.filters)
     lines = [words["none"].format(filters=told)]
     if nearest is not None:

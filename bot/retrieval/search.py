@@ -27,7 +27,8 @@ _UNASKED_HITS = 3
 _OVERVIEWS = 5
 """Products of a listing that come along as passages."""
 _LISTED = 300
-"""Products whose facts are all compared with the question; a longer listing keeps the catalogue's order."""
+"""Products whose facts are all compared with the question: the first in the order asked for, or those that the words
+and vectors come upon, and then the catalogue's first."""
 _HALF = 0.5
 """Of what is asked about a product, an entry must hold at least this share to be about the same."""
 _EVERY = 0.9
@@ -76,11 +77,13 @@ def search(index: Index, question: Question, vector: Vector, encoder: str, limit
     if asked_for:
         # With the products known, the facts of others only mislead.
         others = index.is_kind(candidates, Kind.PRODUCT)
+        if question.searches_products:
+            products = _foremost(index, question, products, candidates[others])
         candidates = np.union1d(candidates[~others], _places(index, products))
     scored = _adjusted(index, question, asked, _scores(index, space, query, lexical, candidates), asked_for)
     scored = replace(scored, floor=floor)
-    if question.searches_products:
-        products = _ordered(index, question, products, scored)
+    if question.searches_products and not question.order:
+        products = _ordered(index, products, scored)
     chosen = _choose(index, scored, asked_for, products if question.searches_products else (), limit)
     passages = [index.passages[int(scored.passages[at])] for at in chosen]
     hits = _hits(index, question, encoder, weights, scored, chosen, passages)
@@ -108,6 +111,17 @@ def _candidates(space: Space, index: Index, query: Vector, lexical: Floats) -> t
     worded = np.flatnonzero(lexical > _LITTLE * lexical.max(initial=0.0))
     rows = np.concatenate([space.rows[near], worded[top(lexical[worded], _CANDIDATES)]])
     return np.unique(index.layout.owners(rows)), floor if len(near) < len(space.rows) else -1.0
+
+
+def _foremost(index: Index, question: Question, products: tuple[str, ...], met: Positions) -> tuple[str, ...]:
+    """Products with those in front that are worth comparing and showing, where there are too many to compare all."""
+    if question.order:
+        attribute, descending = question.order
+        return index.catalogue.by(attribute, products, descending=descending)
+    if len(products) <= _LISTED:
+        return products
+    near = {_sku(index.passages[int(at)]) for at in met}
+    return tuple(sorted(products, key=lambda sku: sku not in near))
 
 
 def _places(index: Index, products: Sequence[str]) -> Positions:
@@ -169,16 +183,12 @@ def _adjusted(
     return replace(scored, scores=moved.astype(np.float32))
 
 
-def _ordered(index: Index, question: Question, products: tuple[str, ...], scored: _Scored) -> tuple[str, ...]:
-    """Products in the order that was asked for, else by the fact of each that fits the question best."""
-    if question.order:
-        attribute, descending = question.order
-        return index.catalogue.by(attribute, products, descending=descending)
-    if len(products) > _LISTED:
-        return products
+def _ordered(index: Index, products: tuple[str, ...], scored: _Scored) -> tuple[str, ...]:
+    """Products by the fact of each that fits the question best; those that were not compared come last."""
+    compared = products[:_LISTED]
     scores = dict(zip(scored.passages.tolist(), scored.scores.tolist(), strict=True))
-    best = {sku: max((scores.get(at, -1.0) for at in index.places[sku].tolist()), default=-1.0) for sku in products}
-    return tuple(sorted(products, key=lambda sku: -best[sku]))
+    best = {sku: max((scores.get(at, -1.0) for at in index.places[sku].tolist()), default=-1.0) for sku in compared}
+    return (*sorted(compared, key=lambda sku: -best[sku]), *products[_LISTED:])
 
 
 def _choose(index: Index, scored: _Scored, asked_for: bool, listed: Sequence[str], limit: int) -> list[int]:

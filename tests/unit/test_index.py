@@ -11,7 +11,7 @@ import pytest
 
 from bot.errors import KnowledgeError
 from bot.models.lanes import EncoderLane
-from bot.records import State, Understanding
+from bot.records import Filter, State, Understanding
 from bot.retrieval.build import build_index, current_version, index_folder, is_stale
 from bot.retrieval.index import META, Index, read_index
 from bot.retrieval.query import Question
@@ -54,6 +54,22 @@ def test_that_an_index_holds_what_was_read_as_it_was_read(tmp_path: Path) -> Non
     assert index.passages[-1].locale == "en"
     assert find(index, RETURNS)[0] == "faq/general.yml#return-period"
     assert find(index, "weighs", ("T-2",))[0] == "product:T-2#weight"
+
+
+def test_that_the_first_of_very_many_matches_come_back_with_their_overviews(tmp_path: Path) -> None:
+    settings = shop_settings(tmp_path)
+    rows = [f"M-{at},Mug {at},Mugs,{1000 - at}.00,EUR,{'teal' if at > 390 else 'grey'}" for at in range(400)]
+    (settings.knowledge / "mugs.csv").write_text("\n".join(["sku,name,category,price,currency,colours", *rows]))
+    build_index(settings, word_encoders())
+    index, encoder = opened(settings), WordEncoder()
+    mugs = Question("mugs", "en", filters=(Filter("category", "=", "Mugs"),))
+    cheapest = dataclasses.replace(mugs, order=("price", False))
+    teal = dataclasses.replace(mugs, text="something teal")
+    for question, wanted in ((cheapest, {"M-399", "M-398"}), (teal, {f"M-{at}" for at in range(391, 400)})):
+        found = search(index, question, encoder.encode([question.text])[0], encoder.name)
+        assert len(found.products) == 400
+        assert set(found.products[: len(wanted)]) == wanted
+        assert {f"product:{sku}" for sku in found.products[:5]} <= {hit.passage.id for hit in found.hits}
 
 
 def test_that_only_what_changed_is_encoded_again(tmp_path: Path) -> None:

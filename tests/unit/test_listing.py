@@ -69,6 +69,19 @@ def test_that_no_match_is_said_plainly_with_the_nearest_that_can_be_bought() -> 
     assert [row["sku"] for row in utterance.custom["products"]] == ["A"]
 
 
+def test_that_matches_are_never_denied_even_when_the_search_brought_none_back() -> None:
+    utterance = list_products(found(HITS[2:], "A", "B"))
+    assert utterance.text == "2 products match price up to 300."
+    assert utterance.custom is None
+    assert list_products(found([], "A", "B"), "zh").text == "店里有 2 款商品符合“价格 不超过 300”。"
+    assert list_products(found([], "A")).text == "1 product matches price up to 300."
+
+
+def test_that_the_list_has_the_order_of_the_search() -> None:
+    utterance = list_products(found(HITS, "C", "A", "B"))
+    assert [row["sku"] for row in (utterance.custom or {})["products"]] == ["C", "A", "B"]
+
+
 def test_that_with_nothing_near_nothing_is_named() -> None:
     utterance = list_products(found([]))
     assert utterance.text == "Nothing in the shop matches price up to 300."
