@@ -2,15 +2,12 @@
 would mislead."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from bot.generation.sentences import split_sentences
 from bot.records import Citation, Hit, Kind, Passage, Utterance
-
-Likeness = Callable[[str, Sequence[str]], Sequence[float]]
-"""Cosine similarities of a question to some texts."""
 
 LONGEST = 3
 """Sentences of a quote, before those are taken along that begin by taking something back."""
@@ -73,18 +70,18 @@ class _Unit:
     rows: bool = False
 
 
-def quote(question: str, hits: Sequence[Hit], language: str = "en", likeness: Likeness | None = None) -> Utterance:
+def quote(question: str, hits: Sequence[Hit], language: str = "en") -> Utterance:
     """Quote the best of ``hits`` (at least one) in answer to ``question``, with its citation.
 
     FAQ answers, product facts and action results stand as they are. Of a page one to three neighbouring sentences are
-    taken, by shared words and, where ``likeness`` is given, by meaning. A list or table is not cut, a sentence that
-    leans on the one before brings it along, and one that takes something back is never left out.
+    taken, by shared words. A list or table is not cut, a sentence that leans on the one before brings it along, and
+    one that takes something back is never left out.
     """
     passage = next(
-        (hit.passage for hit in hits if hit.passage.locale == language and hit.score >= 0.9 * hits[0].score),
+        (hit.passage for hit in hits if hit.passage.locale == language and hit.score >= _AS_GOOD * hits[0].score),
         hits[0].passage,
     )
-    text = passage.text.strip() if passage.kind is not Kind.POLICY else _excerpt(question, passage, likeness)
+    text = passage.text.strip() if passage.kind is not Kind.POLICY else _excerpt(question, passage)
     return Utterance(text, citations=(cite(passage),))
 
 
@@ -93,11 +90,11 @@ def cite(passage: Passage) -> Citation:
     return Citation(passage.id, passage.title, passage.source, passage.url)
 
 
-def _excerpt(question: str, passage: Passage, likeness: Likeness | None) -> str:
+def _excerpt(question: str, passage: Passage) -> str:
     units = _units(passage.text)
     if len(units) <= 1:
         return passage.text.strip()
-    first, last = _stretch(units, *_best(question, units, likeness))
+    first, last = _stretch(units, *_best(question, units))
     return _join([_shorten(unit, question) for unit in units[first : last + 1]])
 
 
@@ -138,18 +135,17 @@ def _announced(units: list[_Unit]) -> list[_Unit]:
     return joined
 
 
-def _best(question: str, units: Sequence[_Unit], likeness: Likeness | None) -> tuple[int, int]:
+def _best(question: str, units: Sequence[_Unit]) -> tuple[int, int]:
     """First and last of the neighbouring units that together answer best, each further one for a price."""
     asked = _words(question)
     words = [_words(unit.text) for unit in units]
     # A word that every sentence has tells nothing apart.
     weights = {word: 1 / (1 + sum(word in found for found in words)) for word in asked}
     total = sum(weights.values()) or 1.0
-    meant = likeness(question, [unit.text for unit in units]) if likeness else [0.0] * len(units)
 
     def worth(first: int, last: int) -> float:
         shared = asked & frozenset().union(*words[first : last + 1])
-        return sum(weights[word] for word in shared) / total + max(meant[first : last + 1]) - _PRICE * (last - first)
+        return sum(weights[word] for word in shared) / total - _PRICE * (last - first)
 
     windows = [
         (first, last)

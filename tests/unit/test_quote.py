@@ -85,13 +85,6 @@ def test_that_answers_and_facts_stand_as_they_are(kind: Kind) -> None:
     assert quote("Belgium?", [hit(PAGE, kind)]).text == PAGE
 
 
-def test_that_meaning_finds_what_words_do_not() -> None:
-    def likeness(question: str, texts: object) -> list[float]:
-        return [1.0 if "Merel" in text else 0.0 for text in list(texts)]  # type: ignore[call-overload]
-
-    assert "Merel Post" in quote("Who brings it?", [hit(PAGE)], likeness=likeness).text
-
-
 def test_that_a_passage_in_the_shoppers_language_goes_first_when_as_good() -> None:
     hits = [hit("English text.", Kind.FAQ, 1.0), hit("中文。", Kind.FAQ, 0.95, "zh")]
     assert quote("?", hits, "zh").text == "中文。"
