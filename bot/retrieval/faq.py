@@ -7,6 +7,7 @@ import yaml
 
 from bot.errors import KnowledgeError
 from bot.records import Kind, Passage, PassageId
+from bot.retrieval.markup import is_web_address, without_tags
 from bot.retrieval.problems import Problem
 
 _SHAPE = "an entry is `id`, `questions` (a list) and `answer`"
@@ -60,15 +61,18 @@ def _passage(entry: Any, file: str, locale: str) -> Passage:
         )
     if not isinstance(entry["answer"], str):
         raise ValueError(f"entry {entry['id']!r}: `answer` must be a text; quote it.")
+    answer, *asked = (without_tags(text).strip() for text in (entry["answer"], *questions))
+    if not answer or not all(asked):
+        raise ValueError(f"entry {entry['id']!r}: a question or the answer has no text but markup.")
     source = f"{file}#{entry['id']}"
     given = str(entry.get("url") or entry.get("source") or "")
     return Passage(
         id=PassageId(source),
         kind=Kind.FAQ,
-        title=questions[0].strip(),
-        text=entry["answer"].strip(),
+        title=asked[0],
+        text=answer,
         source=source,
         locale=str(entry.get("locale") or locale),
-        url=given if given.startswith(("http://", "https://")) else None,
-        questions=tuple(question.strip() for question in questions),
+        url=given if is_web_address(given) else None,
+        questions=tuple(asked),
     )

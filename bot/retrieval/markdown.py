@@ -7,13 +7,14 @@ import yaml
 
 from bot.errors import KnowledgeError
 from bot.records import Passage
+from bot.retrieval.markup import is_web_address, without_tags
+from bot.retrieval.problems import Problem
 from bot.retrieval.sections import Block, Page, Section, passages_of, read_table
 
 _HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*\s*$")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(.*)")
 _RULE = re.compile(r"\s*([-*_])(?:\s*\1){2,}\s*$")
 _TABLE_RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _FENCE = re.compile(r"\s*(```|~~~)")
 _INLINE = (
     (re.compile(r"!\[([^\]]*)\]\([^)]*\)"), r"\1"),
@@ -29,25 +30,27 @@ _INLINE = (
 )
 
 
-def read_markdown(text: str, file: str) -> Iterator[tuple[Passage, int]]:
-    """Read one page; each passage comes with its line.
+def read_markdown(text: str, file: str) -> tuple[list[tuple[Passage, int]], list[Problem]]:
+    """Read one page: its passages with their lines, and the address that was refused.
 
     Raises:
         KnowledgeError: the front matter is not a YAML mapping.
     """
     lines = text.splitlines()
     front, begin = _front_matter(lines, file)
-    # A comment is not shown on the page, so it is no knowledge; its newlines stay, so that lines still count.
-    visible = _COMMENT.sub(lambda match: "\n" * match.group().count("\n"), "\n".join(lines[begin:])).split("\n")
+    # A comment is not shown on the page, so it is no knowledge; nor is a script.
+    visible = without_tags("\n".join(lines[begin:])).split("\n")
     sections = list(_sections(visible, begin + 1))
     first = next((section.headings[0] for section in sections if section.headings), "")
+    url = str(front.get("url") or "")
     page = Page(
         file,
-        title=str(front.get("title") or first or file.rsplit("/", 1)[-1].removesuffix(".md")),
+        title=without_tags(str(front.get("title") or "")) or first or file.rsplit("/", 1)[-1].removesuffix(".md"),
         locale=str(front.get("locale") or "en"),
-        url=str(front["url"]) if front.get("url") else None,
+        url=url if is_web_address(url) else None,
     )
-    yield from passages_of(page, sections)
+    refused = [Problem.of_address(file, 1, "url", url)] if url and page.url is None else []
+    return list(passages_of(page, sections)), refused
 
 
 def plain(text: str) -> str:

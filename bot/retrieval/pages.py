@@ -3,6 +3,7 @@
 from html.parser import HTMLParser
 
 from bot.records import Passage
+from bot.retrieval.markup import is_web_address
 from bot.retrieval.problems import Problem
 from bot.retrieval.sections import Block, Page, Section, passages_of, read_table
 
@@ -19,8 +20,11 @@ def read_page(text: str, file: str) -> tuple[list[tuple[Passage, int]], list[Pro
     reader.close()
     reader.end()
     first = next((section.headings[0] for section in reader.sections if section.headings), "")
-    page = Page(file, reader.title or first or file, locale=reader.locale, url=reader.url)
+    url = reader.url if is_web_address(reader.url) else None
+    page = Page(file, reader.title or first or file, locale=reader.locale, url=url)
     problems = [Problem(file, line, f"hidden text was left out: {hidden[:80]!r}") for line, hidden in reader.hidden]
+    if reader.url and url is None:
+        problems.append(Problem.of_address(file, 0, "canonical", reader.url))
     return list(passages_of(page, reader.sections)), problems
 
 
@@ -31,7 +35,7 @@ class _Reader(HTMLParser):
         self.hidden: list[tuple[int, str]] = []
         self.title = ""
         self.locale = "en"
-        self.url: str | None = None
+        self.url = ""
         self._open: list[tuple[str, str]] = []
         """Open elements, with what is done to the text within: ``read``, ``skip`` or ``hide``."""
         self._headings: list[str] = []
@@ -45,7 +49,7 @@ class _Reader(HTMLParser):
         if tag == "html" and given.get("lang"):
             self.locale = given["lang"].split("-")[0].lower()
         if tag == "link" and given.get("rel") == "canonical":
-            self.url = given.get("href") or None
+            self.url = given.get("href", "")
         if tag in _BREAKS or tag in _HEADINGS or tag == "table":
             self._flush()
         if tag == "tr":

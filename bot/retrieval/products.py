@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.errors import KnowledgeError
 from bot.records import Kind, Passage, PassageId
+from bot.retrieval.markup import is_web_address, without_tags
 from bot.retrieval.problems import Problem
 from bot.retrieval.sections import slug
 
@@ -150,12 +151,15 @@ def _products(
             problems.append(Problem(file, line, str(exc)))
             continue
         seen[sku] = line
+        if product.get("url") and not is_web_address(product["url"]):
+            problems.append(Problem.of_address(file, line, "url", product.pop("url")))
         passages.extend((passage, line) for passage in _passages(product, file))
     return passages, problems
 
 
 def _check(row: dict[str, str]) -> dict[str, str]:
-    """The row with its ``attributes`` spread out, once everything in it can be read."""
+    """The row without tags and with its ``attributes`` spread out, once everything in it can be read."""
+    row = {name: without_tags(value).strip() for name, value in row.items()}
     for needed in ("sku", "name"):
         if not row.get(needed):
             raise ValueError(f"a product needs a `{needed}`.")

@@ -93,7 +93,7 @@ def _read(path: Path, file: str) -> tuple[Iterable[tuple[Passage, int]], list[Pr
         raise KnowledgeError(f"{file}: not UTF-8 (byte {exc.start}); save it as UTF-8.") from exc
     match path.suffix.lower():
         case ".md" | ".markdown":
-            return list(read_markdown(text, file)), []
+            return read_markdown(text, file)
         case ".yml" | ".yaml":
             return read_faq(text, file)
         case ".csv":
