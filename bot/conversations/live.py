@@ -167,6 +167,7 @@ class Live:
         self._fresh = list(self._channels)
         swept = asyncio.get_running_loop().time()
         while True:
+            self._wanted.clear()  # Before the look: whoever comes while a command is sent is seen in the next round.
             if self._fresh:
                 names, self._fresh = self._fresh, []
                 await connection.send_command("SUBSCRIBE", *names)
@@ -174,7 +175,6 @@ class Live:
                 swept = now
                 if idle := self._forget_idle(now):
                     await connection.send_command("UNSUBSCRIBE", *idle)
-            self._wanted.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_KEPT.total_seconds()):
                     await self._wanted.wait()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.asyncio.connection import AbstractConnection
 
 from bot.conversations import Conversations, keys
 from bot.conversations.connection import Argument, Wire
@@ -442,6 +443,28 @@ async def test_that_followers_come_and_go_on_one_connection(conversations: Conve
             assert await grown(timedelta(seconds=5))
 
     await asyncio.gather(*(one(n) for n in range(100)))
+
+
+async def test_that_who_follows_while_others_are_subscribed_is_not_forgotten(
+    conversations: Conversations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, came = AbstractConnection.send_command, asyncio.Event()
+
+    async def slow(connection: AbstractConnection, *command: Any, **options: Any) -> None:
+        await send(connection, *command, **options)
+        if command[0] == "SUBSCRIBE":
+            await came.wait()
+
+    async def follow_otto() -> None:
+        async with conversations.follow(ConversationId("rest:otto")):
+            pass
+
+    monkeypatch.setattr(AbstractConnection, "send_command", slow)
+    async with conversations.follow(ANNA):
+        otto = asyncio.create_task(follow_otto())
+        await asyncio.sleep(0)  # Otto came while Anna's subscription is still being sent.
+        came.set()
+        await otto
 
 
 async def test_that_a_lost_connection_tells_those_who_wait(conversations: Conversations) -> None:
