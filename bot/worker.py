@@ -45,7 +45,7 @@ _FIRST_PAUSE = timedelta(milliseconds=200)
 """Before a failed turn is tried again; doubled each time."""
 
 _AWAY = timedelta(milliseconds=500)
-"""Between tries to reach a Redis that is away."""
+"""Between tries to reach a Redis that is away, or of a step that failed as nobody foresaw."""
 
 SORRY: Mapping[str, str] = MappingProxyType(
     {
@@ -109,6 +109,11 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._run: asyncio.Task[None] | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it works: it was entered and has not ended, neither by `stop` nor by an error."""
+        return self._run is not None and not self._run.done()
 
     async def __aenter__(self) -> "Worker":
         self._run = asyncio.create_task(self.run(), name="kefu-worker")
@@ -178,14 +183,16 @@ class Worker:
                 return
 
     async def _reached(self, step: Callable[[], Awaitable[None]]) -> bool:
-        """Whether ``step`` reached Redis; after an outage, some time has passed."""
+        """Whether ``step`` was done; where it was not, some time has passed."""
         try:
             await step()
+            return True
         except StoreUnavailable as exc:
             _log.warning("%s", exc)
-            await asyncio.sleep(_AWAY.total_seconds())
-            return False
-        return True
+        except Exception:  # The edge: a worker that died of it would leave everybody unanswered, and nobody would know.
+            _log.exception("a step of the worker failed")
+        await asyncio.sleep(_AWAY.total_seconds())
+        return False
 
     def _begin(self, lease: Lease) -> None:
         if lease in self._leases:

@@ -5,10 +5,12 @@ import logging
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.conversations import Conversations
+from bot.conversations.queue import Queue
 from bot.errors import FloorLost
 from bot.ports import Voice
 from bot.records import (
@@ -172,6 +174,48 @@ async def test_that_a_failed_turn_is_tried_again_and_says_nothing_twice(
     assert log == ["shopper: Hi", "assistant: First.", "assistant: Second.", "turn covers Hi"]
     assert seen == [(0, ()), (1, (Utterance("First."),))]
     assert "the model tripped" in caplog.text
+
+
+@pytest.mark.parametrize("step", ["open", "take", "claim", "renew", "prune"])
+async def test_that_a_worker_outlives_an_error_that_nobody_foresaw(
+    conversations: Conversations,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+) -> None:
+    real, tripped = getattr(Queue, step), asyncio.Event()
+
+    async def trip(queue: Queue, *arguments: Any) -> Any:
+        if not tripped.is_set():
+            tripped.set()
+            raise ValueError("nobody foresaw this")
+        return await real(queue, *arguments)
+
+    monkeypatch.setattr(Queue, step, trip)
+    worker = Worker(conversations, echo, settings)
+    alive = [worker.alive]
+    async with worker:
+        await tripped.wait()
+        await conversations.accept(message("Hi"))
+        await covered(conversations, "Hi")
+        alive.append(worker.alive)
+    assert [*alive, worker.alive] == [False, True, False]
+    assert "nobody foresaw this" in caplog.text
+
+
+async def test_that_a_worker_which_died_says_so(
+    conversations: Conversations, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def die(worker: Worker) -> None:
+        raise RuntimeError("dead")
+
+    monkeypatch.setattr(Worker, "run", die)
+    worker = await Worker(conversations, echo, settings).__aenter__()
+    await asyncio.sleep(0.01)
+    assert not worker.alive
+    with pytest.raises(RuntimeError, match="dead"):
+        await worker.__aexit__()
 
 
 async def test_that_a_turn_which_always_fails_is_set_aside_and_the_conversation_goes_on(
