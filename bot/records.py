@@ -392,7 +392,8 @@ class Conversation:
     floor: Floor
     state: State
     mail: tuple[Message, ...]
-    """Accepted messages that no turn has covered, oldest first; never empty when a worker has it."""
+    """Accepted messages that no turn has covered, oldest first; never empty when a worker has it. Where something is
+    ``said`` already, only those that it was said to."""
     said: tuple[Utterance, ...] = ()
     """What an earlier, interrupted try of this very turn said already."""
     tries: int = 0

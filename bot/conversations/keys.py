@@ -57,7 +57,11 @@ RULES = tuple(
     for pattern, what, lifetime in (
         (rf"{_TAG}:ready", "stream: ids of conversations with mail", Lifetime.STANDING),
         (rf"{_TAG}:outbox", "stream: ids of conversations with replies to deliver", Lifetime.STANDING),
-        (rf"{_TAG}:c:.+", "hash: state, version, epoch, floor, shopper, queue entries", Lifetime.RETENTION),
+        (
+            rf"{_TAG}:c:.+",
+            "hash: state, version, epoch, floor, shopper, mail of the turn under way, queue entries",
+            Lifetime.RETENTION,
+        ),
         (rf"{_TAG}:mail:.+", "list: messages no turn has covered", Lifetime.RETENTION),
         (rf"{_TAG}:said:.+", "list: what the turn under way has said", Lifetime.RETENTION),
         (rf"{_TAG}:log:.+", "stream: everything said and done", Lifetime.RETENTION),

@@ -150,6 +150,7 @@ class Conversations:
                 f"{conversation.turn}:{index}" if self._pushes(conversation) else "",
                 READY_GROUP,
                 *_owner(lease),
+                len(conversation.mail),
             ],
         )
         return LogId(said.decode())

@@ -180,6 +180,29 @@ async def test_that_the_next_try_of_a_turn_knows_what_was_said(conversations: Co
     assert again.turn == conversation.turn
 
 
+async def test_that_what_comes_in_the_middle_of_a_turn_has_a_turn_of_its_own(conversations: Conversations) -> None:
+    conversation = await mail_of(conversations, "Hi", "Hello?")
+    await conversations.say(conversation, Utterance("Hello."), 0)
+    again = await mail_of(conversations, "Where is my order?")
+    assert [mail.text for mail in again.mail] == ["Hi", "Hello?"], "what is said already was no answer to more"
+    await conversations.say(again, Utterance("How can I help?"), 1)
+    await conversations.commit(again, turn(), said=2, unless_mail_grew=True)
+    after = await conversations.load(ANNA)
+    assert after is not None
+    assert ([mail.text for mail in after.mail], after.said) == (["Where is my order?"], ())
+
+
+async def test_that_two_tries_of_a_turn_cannot_cover_different_mail(conversations: Conversations) -> None:
+    first, second = await mail_of(conversations, "Hi"), await mail_of(conversations, "Where is my order?")
+    await conversations.say(first, Utterance("Hello."), 0)
+    with pytest.raises(TurnStale):
+        await conversations.say(second, Utterance("Hello."), 0)
+    with pytest.raises(TurnStale):
+        await conversations.commit(second, turn(), said=1)
+    await conversations.commit(first, turn(), said=1)
+    assert told(await conversations.read(ANNA))[-1] == "turn covers Hi"
+
+
 async def test_that_a_stale_turn_is_refused(conversations: Conversations) -> None:
     conversation = await mail_of(conversations, "Hi")
     await conversations.commit(conversation, turn("Hello."))

@@ -176,6 +176,34 @@ async def test_that_a_failed_turn_is_tried_again_and_says_nothing_twice(
     assert "the model tripped" in caplog.text
 
 
+async def test_that_mail_which_comes_in_an_interrupted_turn_is_answered(
+    conversations: Conversations, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+
+    async def interrupted(conversation: Conversation, voice: Voice) -> Turn:
+        if conversation.mail[0].text != "Hi":
+            return await echo(conversation, voice)
+        if not conversation.said:
+            await voice.say(Utterance("First."))
+            await conversations.accept(message("Where is my order?"))
+            raise RuntimeError("the server died")
+        return reply(conversation, "Second.")
+
+    async with Worker(conversations, interrupted, settings):
+        await conversations.accept(message("Hi"))
+        log = await covered(conversations, "Hi", "Where is my order?")
+    assert log == [
+        "shopper: Hi",
+        "assistant: First.",
+        "shopper: Where is my order?",
+        "assistant: Second.",
+        "turn covers Hi",
+        "assistant: You said Where is my order?",
+        "turn covers Where is my order?",
+    ]
+
+
 @pytest.mark.parametrize("step", ["open", "take", "claim", "renew", "prune"])
 async def test_that_a_worker_outlives_an_error_that_nobody_foresaw(
     conversations: Conversations,

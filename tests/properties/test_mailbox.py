@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.conversations import Conversations, keys
@@ -20,15 +20,23 @@ _examples = itertools.count()
 
 @dataclass
 class Model:
-    """What a conversation is, in five variables."""
+    """What a conversation is, in a few variables."""
 
     accepted: list[str] = field(default_factory=list)
     covered: int = 0
     said: list[str] = field(default_factory=list)
+    begun: int = 0
+    """How many messages the turn is for that has said something."""
     log: list[str] = field(default_factory=list)
     version: int = 0
     epoch: int = 0
     floor: Floor = Floor.ASSISTANT
+
+    @property
+    def mail(self) -> list[str]:
+        """What a turn is to be made of now: a turn that has said something takes nothing more in."""
+        waiting = self.accepted[self.covered :]
+        return waiting[: self.begun] if self.said else waiting
 
     def refusal(self, taken: Conversation, said: int, speaks: bool) -> type[Exception] | None:
         """Why a turn of ``taken`` may not go on, after it said ``said`` utterances in all."""
@@ -77,7 +85,7 @@ async def play(conversations: Conversations, name: str, played: list[tuple]) -> 
                 loaded = await conversations.load(conversation_id)
                 assert (loaded is None) == (not model.accepted)
                 if loaded is not None:
-                    assert [mail.text for mail in loaded.mail] == model.accepted[model.covered :]
+                    assert [mail.text for mail in loaded.mail] == model.mail
                     assert [utterance.text for utterance in loaded.said] == model.said
                     assert (loaded.version, loaded.epoch, loaded.floor) == (model.version, model.epoch, model.floor)
                     if loaded.mail:
@@ -87,6 +95,7 @@ async def play(conversations: Conversations, name: str, played: list[tuple]) -> 
                 refused = model.refusal(taken[worker], said[worker], speaks=True)
                 assert await refusal(conversations.say(taken[worker], Utterance(text), said[worker])) is refused
                 if refused is None:
+                    model.begun = model.begun if model.said else len(taken[worker].mail)
                     model.said.append(text)
                     model.log.append(text)
                     said[worker] += 1
@@ -136,10 +145,15 @@ async def same(conversations: Conversations, conversation_id: ConversationId, mo
     assert len(queued) == (1 if model.covered < len(model.accepted) else 0)
 
 
+INTERRUPTED = [("accept", 0), ("load", 0), ("say", 0), ("accept", 1), ("load", 1), ("commit", 1, False, True)]
+"""A try says something and dies; mail comes before the next try takes over."""
+
+
 @given(steps)
+@example(INTERRUPTED)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_that_every_history_is_one_of_the_models(redis_url: str, played: list[tuple]) -> None:  # type: ignore[type-arg]
-    async def example() -> None:
+    async def history() -> None:
         wire = Wire(redis_url)
         conversations = Conversations(wire, retention=RETENTION)
         try:
@@ -147,4 +161,4 @@ def test_that_every_history_is_one_of_the_models(redis_url: str, played: list[tu
         finally:
             await wire.aclose()
 
-    asyncio.run(example())
+    asyncio.run(history())

@@ -9,7 +9,7 @@
 --       16 how many of the log entries are utterances  17… log entries as JSON, the turn's own last
 -- Returns the log id of the turn's entry; or an error: STALE, FLOOR, GREW.
 
-local now = redis.call('HMGET', KEYS[1], 'version', 'epoch', 'floor', 'committed', 'queued')
+local now = redis.call('HMGET', KEYS[1], 'version', 'epoch', 'floor', 'committed', 'queued', 'begun')
 local token = ARGV[3] .. ' '
 if now[4] and string.sub(now[4], 1, #token) == token then
   return string.sub(now[4], #token + 1)
@@ -30,6 +30,9 @@ end
 local said = redis.call('LLEN', KEYS[3])
 if said ~= tonumber(ARGV[5]) then
   return redis.error_reply('STALE another try said something')
+end
+if said > 0 and now[6] and now[6] ~= ARGV[4] then
+  return redis.error_reply('STALE another try began it with other mail')
 end
 local mail, covered = redis.call('LLEN', KEYS[2]), tonumber(ARGV[4])
 if mail < covered then
@@ -55,6 +58,7 @@ if ARGV[8] ~= '' and ARGV[8] ~= (now[3] or 'assistant') then
   redis.call('HSET', KEYS[1], 'floor', ARGV[8], 'epoch', ARGV[2] + 1)
 end
 redis.call('DEL', KEYS[3])
+redis.call('HDEL', KEYS[1], 'begun')
 redis.call('LTRIM', KEYS[2], covered, -1)
 
 if now[5] then

@@ -26,11 +26,16 @@ if ARGV[2] and #mail == 0 then
   return false
 end
 
-local found = redis.call('HMGET', KEYS[1], 'shopper', 'version', 'epoch', 'floor', 'state')
+local found = redis.call('HMGET', KEYS[1], 'shopper', 'version', 'epoch', 'floor', 'state', 'begun')
 if not found[1] then
   return false
 end
+local said = redis.call('LRANGE', KEYS[3], 0, -1)
+-- What a turn has said already was no answer to mail that came since: that waits for a turn of its own.
+if #said > 0 and found[6] then
+  mail = redis.call('LRANGE', KEYS[2], 0, found[6] - 1)
+end
 return {
   tonumber(found[2] or 0), tonumber(found[3] or 0), found[4], found[5],
-  mail, redis.call('LRANGE', KEYS[3], 0, -1), deliveries,
+  mail, said, deliveries,
 }

@@ -5,9 +5,10 @@
 --       6 retention in ms  7 live channel  8 conversation id
 --       9 idempotency key for the platform, '' where nothing is to be delivered
 --       10 consumer group  11 consumer name  12 leased ready entry; 11 is '' for a caller without a lease
+--       13 how many messages the turn covers
 -- Returns the log id, the first one when it was said already; or an error: STALE, FLOOR.
 
-local now = redis.call('HMGET', KEYS[1], 'version', 'epoch', 'floor')
+local now = redis.call('HMGET', KEYS[1], 'version', 'epoch', 'floor', 'begun')
 if (now[1] or '0') ~= ARGV[1] then
   return redis.error_reply('STALE another turn was committed')
 end
@@ -21,6 +22,11 @@ if ARGV[11] ~= '' then
   end
 end
 
+local said = redis.call('LLEN', KEYS[2])
+if said > 0 and now[4] and now[4] ~= ARGV[13] then
+  return redis.error_reply('STALE another try began it with other mail')
+end
+
 local index = tonumber(ARGV[3])
 local before = redis.call('LINDEX', KEYS[2], index)
 if before then
@@ -30,8 +36,13 @@ if before then
   end
   return redis.error_reply('STALE something else was said in its place')
 end
-if redis.call('LLEN', KEYS[2]) ~= index then
+if said ~= index then
   return redis.error_reply('STALE what came before it is gone')
+end
+
+-- `begun` is for how many messages the turn speaks; it means something only as long as there is something said.
+if index == 0 then
+  redis.call('HSET', KEYS[1], 'begun', ARGV[13])
 end
 
 local id = redis.call('XADD', KEYS[3], '*', 'e', ARGV[5])
