@@ -398,6 +398,8 @@ class Conversation:
     """What an earlier, interrupted try of this very turn said already."""
     tries: int = 0
     """How often this turn was begun before and did not end."""
+    readable: bool = True
+    """False where something in it could not be decoded and an empty record stands in its place: answer nothing."""
 
     @property
     def turn(self) -> TurnId:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from bot.conversations import keys
 from bot.conversations.queue import READY_GROUP, Lease, Queue
 from bot.conversations.store import Conversations
-from bot.errors import StoreUnavailable, TurnRefused
+from bot.errors import KefuError, StoreUnavailable, TurnRefused
 from bot.ports import Voice
 from bot.records import Conversation, Floor, Message, Trace, Turn, Utterance
 from bot.settings import Settings
@@ -242,7 +242,7 @@ class Worker:
                     _log.debug("a turn of %s is dropped: %s", lease.conversation, exc)
         except Exception:  # The edge: whatever one turn does, the others go on.
             _log.exception("try %d of a turn of %s failed", tries + 1, lease.conversation)
-        return _FIRST_PAUSE * (1 << tries)
+        return _FIRST_PAUSE * (1 << min(tries, TRIES))  # Without a bound, no timedelta could hold it one day.
 
     async def _settled(self, lease: Lease) -> Conversation | None:
         """Load the conversation; where its mail is an unfinished thought, once it is finished or the shopper pauses.
@@ -265,7 +265,12 @@ class Worker:
         return conversation
 
     def _is_unfinished(self, conversation: Conversation) -> bool:
-        fresh = not conversation.said and conversation.tries == 0 and conversation.floor is not Floor.AGENT
+        fresh = (
+            conversation.readable
+            and not conversation.said
+            and conversation.tries == 0
+            and conversation.floor is not Floor.AGENT
+        )
         return fresh and self._unfinished(conversation.mail)
 
     async def _make_turn(self, conversation: Conversation, lease: Lease, *, unless_mail_grew: bool) -> None:
@@ -275,6 +280,9 @@ class Worker:
             turn = Turn((), conversation.state, Trace(decision="an agent has the floor"))
         elif conversation.tries >= TRIES:
             turn = set_aside(conversation)
+        elif not conversation.readable:
+            # In an upgrade under way a newer process may be able to; the last try sets it aside.
+            raise KefuError(f"what is stored of {conversation.id} cannot be read")
         else:
             async with asyncio.timeout(TURN_LIMIT.total_seconds()):
                 turn = await self._handle(conversation, voice)

@@ -43,6 +43,9 @@ def _plain_mapping(value: Any) -> dict[Any, Any]:
     raise TypeError(f"{type(value).__name__} cannot be stored")
 
 
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What decoding raises for bytes that are no such record."""
+
 _encode = msgspec.json.Encoder(enc_hook=_plain_mapping).encode
 _line = msgspec.json.Decoder(_Line).decode
 _message = msgspec.json.Decoder(Message).decode

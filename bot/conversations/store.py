@@ -11,6 +11,7 @@ from bot.conversations.connection import Script, Wire
 from bot.conversations.keys import SEEN, ConversationKeys
 from bot.conversations.live import Growth, Live
 from bot.conversations.queue import READY_GROUP, Lease
+from bot.conversations.reading import read_conversation
 from bot.errors import MailboxFull
 from bot.records import (
     Conversation,
@@ -103,6 +104,9 @@ class Conversations:
         With a ``lease`` (a worker's), also None when there is nothing to do under it: it is another's now, or all mail
         is covered. Without one, ``mail`` may be empty.
 
+        While a turn that said something has not ended, ``mail`` is what that turn was begun for and no more: the rest
+        of its words would be no answer to what came since, which has the next turn.
+
         Raises:
             StoreUnavailable: Redis does not answer.
         """
@@ -111,17 +115,7 @@ class Conversations:
         found = await _load(self.wire, [key.hash, key.mail, key.said, key.ready], [READY_GROUP, *owner])
         if found is None:
             return None
-        version, epoch, floor, state, mail, said, deliveries = found
-        return Conversation(
-            id=conversation,
-            version=version,
-            epoch=epoch,
-            floor=Floor(floor.decode()) if floor else Floor.ASSISTANT,
-            state=codec.decode_state(state),
-            mail=tuple(codec.decode_mail(item) for item in mail),
-            said=tuple(codec.decode_said(item) for item in said),
-            tries=deliveries - 1,
-        )
+        return read_conversation(conversation, found)
 
     async def say(
         self, conversation: Conversation, utterance: Utterance, index: int, lease: Lease | None = None

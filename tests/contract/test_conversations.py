@@ -203,6 +203,37 @@ async def test_that_two_tries_of_a_turn_cannot_cover_different_mail(conversation
     assert told(await conversations.read(ANNA))[-1] == "turn covers Hi"
 
 
+async def test_that_a_state_which_cannot_be_read_is_forgotten(
+    conversations: Conversations, caplog: pytest.LogCaptureFixture
+) -> None:
+    await conversations.commit(await mail_of(conversations, "Hi"), turn("Hello.", state=State(topic="order")))
+    await conversations.wire.ask("HSET", ConversationKeys.of(ANNA).hash, "state", '{"topic": 7, "secret')
+    after = await mail_of(conversations, "Hi again")
+    assert (after.state, after.readable) == (State(), True)
+    [logged] = caplog.records
+    assert (logged.levelname, "rest:anna" in logged.message, "secret" in logged.message) == ("ERROR", True, False)
+
+
+@pytest.mark.parametrize("damage", [b"%s {", b"%s \xff", b"\xff", b"", b"%s " + b"[" * 100_000], ids=range(5))
+@pytest.mark.parametrize("part", ["mail", "said"])
+async def test_that_mail_which_cannot_be_read_can_be_covered(
+    conversations: Conversations, part: str, damage: bytes
+) -> None:
+    conversation = await mail_of(conversations, "Hi", channel="whatsapp")
+    await conversations.say(conversation, Utterance("Hello."), 0)
+    await mail_of(conversations, "Hi again", channel="whatsapp")
+    damaged = damage.replace(b"%s", conversation.turn.encode())
+    await conversations.wire.ask("LSET", getattr(ConversationKeys.of(conversation.id), part), 0, damaged)
+    found = await conversations.load(conversation.id)
+    assert found is not None
+    assert (found.readable, len(found.mail), len(found.said)) == (False, 1, 1)
+    assert (found.mail[0].sender, found.mail[0].channel) == ("anna", "whatsapp")
+    await conversations.commit(found, turn("Sorry."), said=1)
+    after = await conversations.load(conversation.id)
+    assert after is not None
+    assert (after.readable, [mail.text for mail in after.mail], after.said) == (True, ["Hi again"], ())
+
+
 async def test_that_a_stale_turn_is_refused(conversations: Conversations) -> None:
     conversation = await mail_of(conversations, "Hi")
     await conversations.commit(conversation, turn("Hello."))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.conversations import Conversations
+from bot.conversations.keys import ConversationKeys
 from bot.conversations.queue import Queue
 from bot.errors import FloorLost
 from bot.ports import Voice
@@ -27,7 +28,7 @@ from bot.records import (
 from bot.settings import Settings, read_settings
 from bot.worker import SORRY, TRIES, Worker, set_aside
 from tests.conftest import BOTH_SERVERS
-from tests.contract.test_conversations import ANNA, message, told
+from tests.contract.test_conversations import ANNA, mail_of, message, told
 
 pytestmark = BOTH_SERVERS
 
@@ -244,6 +245,31 @@ async def test_that_a_worker_which_died_says_so(
     assert not worker.alive
     with pytest.raises(RuntimeError, match="dead"):
         await worker.__aexit__()
+
+
+@pytest.mark.parametrize("part", ["mail", "said"])
+async def test_that_mail_which_cannot_be_read_is_set_aside_and_the_conversation_goes_on(
+    conversations: Conversations,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    part: str,
+) -> None:
+    monkeypatch.setattr("bot.worker._FIRST_PAUSE", timedelta(milliseconds=1))
+    caplog.set_level(logging.CRITICAL)
+    begun = await mail_of(conversations, "Hi")
+    await conversations.say(begun, Utterance("One moment."), 0)
+    await conversations.wire.ask("LSET", getattr(ConversationKeys.of(ANNA), part), 0, f"{begun.turn} {{")
+    await conversations.accept(message("Hi again"))
+    async with Worker(conversations, echo, settings, ends_with_comma):
+        log = await covered(conversations, "Hi again")
+    name = begun.turn if part == "mail" else "Hi"  # Its own id cannot be read either.
+    assert log[3:] == [
+        f"assistant: {SORRY['en']}",
+        f"turn covers {name}",
+        "assistant: You said Hi again",
+        "turn covers Hi again",
+    ]
 
 
 async def test_that_a_turn_which_always_fails_is_set_aside_and_the_conversation_goes_on(

@@ -3,7 +3,7 @@
 -- KEYS  1 hash  2 mail  3 said  4 ready
 -- ARGV  1 consumer group
 --       and for a worker: 2 its consumer name  3 the ready entry that it leases
--- Returns {version, epoch, floor or false, state or false, mail, said, deliveries of the ready entry},
+-- Returns {version, epoch, floor or false, state or false, mail, said, deliveries of the ready entry, shopper},
 --         or false: there is no such conversation, or the lease is another's, or it has no mail. In the last case
 --         the entry is done with and removed.
 
@@ -37,5 +37,5 @@ if #said > 0 and found[6] then
 end
 return {
   tonumber(found[2] or 0), tonumber(found[3] or 0), found[4], found[5],
-  mail, said, deliveries,
+  mail, said, deliveries, found[1],
 }
