@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from bot.dialogue.domain import Domain
-from bot.dialogue.forms import asked, fill, left
+from bot.dialogue.forms import asked, fill, left, submitted
 from bot.dialogue.hours import DeskHours
 from bot.dialogue.policy import Thresholds, decide, is_social, unanswered
 from bot.errors import ActionUnavailable
@@ -79,21 +79,19 @@ class Assistant:
         floor = None
         with watch.stage("reply"):
             match decision:
-                case Ask(slot, response):
-                    form = state.form or self.domain.rules[understood.intents[0].name].form
-                    assert form is not None, "only a form asks for slots"
+                case Ask(form, slot, response):
                     state = asked(state, form, slot)
                     reply = self._respond(response, state=state, conversation=conversation)
-                case Act(action):
-                    reply, state = await self._act(action, state, conversation, understood)
+                case Act():
+                    reply, state = await self._act(decision, state, conversation, understood)
                 case Escalate(_, response):
                     state, floor = left(state), Floor.WAITING
                     handoff = "utter_handoff" if self.hours.open_at(datetime.now(UTC)) else "utter_handoff_offline"
                     reply = self._respond(*filter(None, (response, handoff)), state=state, conversation=conversation)
                 case Answer(None):
-                    reply, state = await self._answer(understood, found, state, conversation, voice)
+                    reply, state = await self._answer(understood, found, left(state), conversation, voice)
                 case Answer(str(response)):
-                    state = left(state) if understood.intents[0].name == "deny" else state
+                    state = left(state)
                     reply = self._respond(response, state=state, conversation=conversation)
 
         trace = _trace(understood, found, decision, reply, watch)
@@ -126,18 +124,21 @@ class Assistant:
         return reply, about
 
     async def _act(
-        self, action: str, state: State, conversation: Conversation, understood: Understanding
+        self, act: Act, state: State, conversation: Conversation, understood: Understanding
     ) -> tuple[Reply, State]:
         """Run an action; a failure is said and offers a person, and is never passed off as done."""
         try:
-            result = await self.actions.run(action, replace(conversation, state=state), understood)
+            result = await self.actions.run(act.action, replace(conversation, state=state), understood)
         except ActionUnavailable as exc:
             return replace(
                 self._respond("utter_action_failed", state=state, conversation=conversation), notes=(str(exc),)
             ), left(state)
+        state = submitted(state, act.form, self.domain) if act.form else left(state)
         slots = {**state.slots, **result.slots}
-        known = {name: value for name, value in slots.items() if value is not None}
-        return Reply(Rung.ACTION, result.utterances, receipt=result.receipt), left(replace(state, slots=known))
+        state = replace(state, slots={name: value for name, value in slots.items() if value is not None})
+        # An action without words must not end in silence.
+        said = result.utterances or self._respond("utter_done", state=state, conversation=conversation).utterances
+        return Reply(Rung.ACTION, said, receipt=result.receipt), state
 
 
 def _remember(state: State, text: str, reply: Reply) -> State:

@@ -244,8 +244,9 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Ask the shopper for a slot."""
+    """Ask the shopper for a slot of a form."""
 
+    form: str
     slot: str
     response: str
 
@@ -255,6 +256,8 @@ class Act:
     """Call an action with the slots that are filled."""
 
     action: str
+    form: str | None = None
+    """The form that this submits."""
 
 
 @dataclass(frozen=True, slots=True)

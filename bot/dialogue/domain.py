@@ -12,6 +12,21 @@ import yaml
 from bot.errors import KnowledgeError
 from bot.records import Button, Utterance
 
+OWN_RESPONSES: Mapping[str, str] = {
+    "utter_empty": "said to a message without text",
+    "utter_too_long": "said to a message that is too long to read",
+    "utter_clarify": "said to a word or two that were not understood",
+    "utter_out_of_scope": "said to what is not about the shop",
+    "utter_no_source": "said when the knowledge has no answer",
+    "utter_repeat": "said when it has none again",
+    "utter_done": "said after an action without words of its own",
+    "utter_action_failed": "said when an action cannot be run",
+    "utter_sorry": "said to an angry shopper before a person is called",
+    "utter_handoff": "said when a person is called while the desk is open",
+    "utter_handoff_offline": "said when a person is called while the desk is closed",
+}
+"""The responses that are said without a rule, and when: every shop has to word them."""
+
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -75,7 +90,8 @@ def read_domain(knowledge: Path) -> Domain:
     """Read `domain.yml` and `rules.yml` of a knowledge folder.
 
     Raises:
-        KnowledgeError: a file is missing, is not YAML, or a rule names what the domain does not have.
+        KnowledgeError: a file is missing, is not YAML, a rule names what the domain does not have, or the domain lacks
+            one of `OWN_RESPONSES`.
     """
     source = _read(knowledge / "domain.yml")
     rules, submits = _read_rules(_read(knowledge / "rules.yml"))
@@ -111,6 +127,8 @@ def _variations(name: str, rows: Any) -> Iterator[Variation]:
     for row in rows:
         if not isinstance(row, dict) or not {"text", "image", "custom"} & row.keys():
             raise KnowledgeError(f"domain.yml: a variation of {name!r} has no `text`, `image` or `custom`: {row!r}.")
+        if not isinstance(row.get("image"), str | None) or not isinstance(row.get("custom"), dict | None):
+            raise KnowledgeError(f"domain.yml: in {name!r}, `image` has to be a link and `custom` a mapping: {row!r}.")
         buttons = tuple(Button(str(b["title"]), str(b.get("payload", b["title"]))) for b in row.get("buttons") or ())
         condition = {str(c["name"]): str(c["value"]) for c in row.get("condition") or () if c.get("type") == "slot"}
         utterance = Utterance(str(row.get("text") or ""), buttons, row.get("image"), row.get("custom"))
@@ -156,3 +174,5 @@ def _check(domain: Domain, knowledge: Path) -> None:
         for slot in slots:
             if f"utter_ask_{slot}" not in domain.responses:
                 raise KnowledgeError(f"{knowledge / 'domain.yml'}: {form} needs {slot}; add utter_ask_{slot}.")
+    if lacking := [f"{name} ({when})" for name, when in OWN_RESPONSES.items() if name not in domain.responses]:
+        raise KnowledgeError(f"{knowledge / 'domain.yml'}: add to `responses:` {', '.join(lacking)}.")

@@ -19,10 +19,17 @@ def missing(form: str, state: State, domain: Domain) -> str | None:
 
 
 def asked(state: State, form: str, slot: str) -> State:
-    """The state after asking for ``slot``: asking again for the same one counts as an attempt."""
-    return replace(state, form=form, requested=slot, attempts=state.attempts + 1 if state.requested == slot else 1)
+    """The state after asking for ``slot``: asking again for the same one of the same form counts as an attempt."""
+    again = (state.form, state.requested) == (form, slot)
+    return replace(state, form=form, requested=slot, attempts=state.attempts + 1 if again else 1)
 
 
 def left(state: State) -> State:
     """The state after a form ended; its slots stay known for the next question."""
     return replace(state, form=None, requested=None, attempts=0)
+
+
+def submitted(state: State, form: str, domain: Domain) -> State:
+    """The state after ``form`` did its work: what it asked for is forgotten, since the next shopper at a shared device
+    writes in the same conversation."""
+    return left(replace(state, slots={s: value for s, value in state.slots.items() if s not in domain.forms[form]}))

@@ -1,4 +1,9 @@
-"""What to do next: one pure function from what is known to a decision."""
+"""What to do next: one pure function from what is known to a decision.
+
+A shop names its intents as it likes, except those that are known here: those of `SOCIAL`, `AFFIRM`, and `MANIPULATION`.
+Each needs a rule with a response to have an effect. The responses that are said without a rule are `OWN_RESPONSES` in
+`domain.py`; the action that a rule names to call a person is `HANDOFF`.
+"""
 
 from dataclasses import dataclass
 
@@ -9,7 +14,13 @@ from bot.records import Act, Answer, Ask, Decision, Escalate, Findings, Floor, M
 HANDOFF = "action_handoff"
 """The action that a rule names to hand over; it is ours, no action server has it."""
 
-SOCIAL = frozenset({"greet", "goodbye", "thanks", "affirm", "deny", "bot_challenge"})
+AFFIRM = "affirm"
+"""The intent of a "yes": inside a form it goes on with the form."""
+
+MANIPULATION = "manipulation"
+"""The intent of a message that gives the assistant orders: answered by its rule, whatever the knowledge has."""
+
+SOCIAL = frozenset({"greet", "goodbye", "thanks", AFFIRM, "deny", "bot_challenge"})
 """Intents that no knowledge can answer better than the shop's own response."""
 
 
@@ -66,9 +77,9 @@ def decide(
         return Escalate("the shopper asked for a person")
     if understanding.mood is Mood.ANGRY and floor is Floor.ASSISTANT:
         return Escalate("the shopper is angry", "utter_sorry")
-    if state.form and _keeps_form(state, understanding, intent, sure, approved, thresholds):
+    if state.form and _keeps_form(state, understanding, sure, approved, domain, thresholds):
         return _go_on(state.form, state, domain, thresholds)
-    if intent == "manipulation" and confidence >= thresholds.intent:
+    if intent == MANIPULATION and confidence >= thresholds.intent:
         return Answer(rule.response)
     if sure and intent in SOCIAL and rule.response:
         return Answer(rule.response)
@@ -84,21 +95,29 @@ def decide(
 
 
 def _keeps_form(
-    state: State, understanding: Understanding, intent: str, sure: bool, approved: float, thresholds: Thresholds
+    state: State,
+    understanding: Understanding,
+    sure: bool,
+    approved: float,
+    domain: Domain,
+    thresholds: Thresholds,
 ) -> bool:
     """Whether a message goes on with the open form; a clear question or a "no" leaves it."""
-    if any(entity.name == state.requested for entity in understanding.entities):
+    if any(entity.name == domain.slots.get(state.requested or "") for entity in understanding.entities):
         return True
-    return not (approved >= thresholds.approved or (sure and intent not in ("affirm", "order_status")))
+    if approved >= thresholds.approved:
+        return False
+    intent = understanding.intents[0].name if understanding.intents else ""
+    return not sure or intent == AFFIRM or domain.rules.get(intent, Rule()).form == state.form
 
 
 def _go_on(form: str, state: State, domain: Domain, thresholds: Thresholds) -> Decision:
     slot = missing(form, state, domain)
     if slot is None:
-        return Act(domain.submits[form])
-    if slot == state.requested and state.attempts >= thresholds.attempts:
+        return Act(domain.submits[form], form)
+    if (form, slot) == (state.form, state.requested) and state.attempts >= thresholds.attempts:
         return Escalate(f"{slot} was asked for {state.attempts} times")
-    return Ask(slot, f"utter_ask_{slot}")
+    return Ask(form, slot, f"utter_ask_{slot}")
 
 
 def unanswered(state: State, understanding: Understanding, thresholds: Thresholds) -> str:

@@ -110,6 +110,7 @@ async def test_that_a_person_is_announced_as_the_desk_is_open_or_closed() -> Non
     assert there.floor is away.floor is Floor.WAITING
     assert said(there) in {DOMAIN.respond("utter_handoff", "en", {}, str(seed)).text for seed in range(30)}
     assert "help@larkfell.example" in said(away)
+    assert "+31 30 555 0142" in said(there)
 
 
 async def test_that_an_angry_shopper_hears_sorry_first() -> None:
@@ -129,8 +130,53 @@ async def test_that_an_action_speaks_sets_slots_and_hands_its_receipt_over() -> 
     result = ActionResult((Utterance("Shipped."),), {"order_number": None}, Receipt("r", "action_order_status", ""))
     turn = await handle(Script(meaning("order_status", 0.95, *full), result=result), "where is it")
     assert (said(turn), turn.receipt, turn.trace.rung) == ("Shipped.", result.receipt, Rung.ACTION)
-    assert turn.state.slots == {"email": "a@b.example"}
     assert turn.state.form is None
+
+
+async def test_that_a_submitted_form_forgets_what_it_asked_for() -> None:
+    """The next shopper at a shared device asks for an order, too."""
+    full = (Entity("order_number", "LF-1", 0, 0, "regex"), Entity("email", "a@b.example", 0, 0, "regex"))
+    script = Script(meaning("order_status", 0.95, *full), result=ActionResult((Utterance("Shipped."),)))
+    turn = await handle(script, "where is it", state=State(slots={"size": "M"}))
+    assert turn.state.slots == {"size": "M"}
+    again = await handle(Script(meaning("order_status")), "where is my order", state=turn.state)
+    assert "order number" in said(again).lower()
+
+
+async def test_that_what_an_action_sets_itself_is_kept() -> None:
+    full = (Entity("order_number", "LF-1", 0, 0, "regex"), Entity("email", "a@b.example", 0, 0, "regex"))
+    result = ActionResult((Utterance("Which colour?"),), {"order_number": "LF-2", "size": None})
+    turn = await handle(
+        Script(meaning("order_status", 0.95, *full), result=result), "change it", state=State(slots={"size": "M"})
+    )
+    assert turn.state.slots == {"order_number": "LF-2"}
+
+
+async def test_that_a_failed_action_can_be_tried_again_without_asking_anew() -> None:
+    full = (Entity("order_number", "LF-1", 0, 0, "regex"), Entity("email", "a@b.example", 0, 0, "regex"))
+    script = Script(meaning("order_status", 0.95, *full), result=ActionUnavailable("down"))
+    failed = await handle(script, "where is it")
+    result = ActionResult((Utterance("Shipped."),))
+    assert (
+        said(await handle(Script(meaning("order_status"), result=result), "and now?", state=failed.state)) == "Shipped."
+    )
+
+
+async def test_that_an_action_without_words_does_not_make_a_silent_turn() -> None:
+    full = (Entity("order_number", "LF-1", 0, 0, "regex"), Entity("email", "a@b.example", 0, 0, "regex"))
+    turn = await handle(Script(meaning("order_status", 0.95, *full), result=DONE), "where is it")
+    assert said(turn) in {DOMAIN.respond("utter_done", "en", {}, str(seed)).text for seed in range(30)}
+    assert turn.trace.rung is Rung.ACTION
+
+
+@pytest.mark.parametrize("intent", ["return_policy", "deny", "greet"])
+async def test_that_a_form_that_was_left_is_left_but_what_was_given_stays_known(intent: str) -> None:
+    asking = State(slots={"order_number": "LF-1"}, form="order_status_form", requested="email", attempts=2)
+    turn = await handle(Script(meaning(intent)), "something else", state=asking)
+    assert (turn.state.form, turn.state.requested, turn.state.attempts) == (None, None, 0)
+    assert turn.state.slots == {"order_number": "LF-1"}
+    back = await handle(Script(meaning("order_status")), "so where is it", state=turn.state)
+    assert "mail" in said(back)
 
 
 async def test_that_a_failed_action_is_said_and_never_passed_off_as_done() -> None:

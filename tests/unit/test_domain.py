@@ -1,15 +1,18 @@
 """The domain: the demo shop's files are read, and what is wrong in a file is named."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from bot.dialogue.domain import Domain, Rule, read_domain
+from bot.dialogue.domain import OWN_RESPONSES, Domain, Rule, read_domain
 from bot.errors import KnowledgeError
 
 KNOWLEDGE = Path(__file__).parents[2] / "knowledge"
 RULES = 'version: "3.1"\nrules:\n- rule: a\n  steps:\n  - intent: greet\n  - action: utter_greet\n'
-DOMAIN = 'version: "3.1"\nresponses:\n  utter_greet:\n  - text: "Hello {name}"\n'
+DOMAIN = 'version: "3.1"\nresponses:\n  utter_greet:\n  - text: "Hello {name}"\n' + "".join(
+    f"  {name}: [{{text: x}}]\n" for name in OWN_RESPONSES
+)
 
 
 @pytest.fixture
@@ -29,6 +32,30 @@ def test_that_the_demo_shop_is_read(demo: Domain) -> None:
     assert demo.forms["order_status_form"] == ("order_number", "email")
     assert demo.submits["order_status_form"] == "action_order_status"
     assert demo.slots["order_number"] == "order_number"
+
+
+def test_that_yes_and_no_have_rules(demo: Domain) -> None:
+    assert demo.rules["affirm"] == Rule(response="utter_affirm")
+    assert demo.rules["deny"] == Rule(response="utter_deny")
+
+
+def test_that_every_response_the_code_says_is_asked_of_the_shop() -> None:
+    code = [path.read_text("utf-8") for path in (KNOWLEDGE.parent / "bot").rglob("*.py") if path.name != "domain.py"]
+    said = {name for text in code for name in re.findall(r'"(utter_[a-z_]*[a-z])"', text)}
+    assert said == OWN_RESPONSES.keys()
+
+
+@pytest.mark.parametrize("name", sorted(OWN_RESPONSES))
+def test_that_the_demo_shop_says_it_in_english_and_chinese(demo: Domain, name: str) -> None:
+    english, chinese = (demo.respond(name, language, {}, "1").text for language in ("en", "zh"))
+    assert english.isascii() or "–" in english
+    assert re.search(r"[\u4e00-\u9fff]", chinese)
+
+
+def test_that_a_missing_response_is_named_with_its_file_and_what_to_add(shop: Path) -> None:
+    (shop / "domain.yml").write_text(DOMAIN.replace("  utter_done: [{text: x}]\n", ""))
+    with pytest.raises(KnowledgeError, match=r"domain\.yml: add to `responses:` utter_done \(.+\)"):
+        read_domain(shop)
 
 
 def test_that_a_chinese_shopper_gets_chinese_words(demo: Domain) -> None:
@@ -60,6 +87,8 @@ def test_that_slots_fill_the_words(shop: Path) -> None:
         ("domain.yml", "- a", "has to be a mapping"),
         ("domain.yml", "responses:\n  utter_greet: hello", "has to be a list of variations"),
         ("domain.yml", "responses:\n  utter_greet:\n  - txt: hello", "no `text`"),
+        ("domain.yml", "responses:\n  utter_greet:\n  - image: 5", "`image` has to be a link"),
+        ("domain.yml", "responses:\n  utter_greet:\n  - custom: [1]", "`custom` a mapping"),
         ("domain.yml", "responses: {}", "greet leads to utter_greet, which is no response"),
         (
             "rules.yml",
