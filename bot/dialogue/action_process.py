@@ -1,6 +1,7 @@
-"""Starts the shop's action server beside Kefu, on a free loopback port, and stops it with Kefu."""
+"""Keeps the shop's action server alive beside Kefu, on a free loopback port, and stops it with Kefu."""
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -8,35 +9,39 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import aiohttp
 
 from bot.errors import ActionUnavailable
 
+log = logging.getLogger(__name__)
+
 _START_SECONDS = 30.0
 """rasa-sdk starts in about 2 s here; a loaded machine takes longer."""
+
+_PAUSES = (1.0, 5.0, 30.0)
+"""Seconds before a server that died is started again; the last one repeats, as orders fail for so long."""
 
 _STOP_SECONDS = 5.0
 
 
 @asynccontextmanager
-async def serve_actions(log: Path) -> AsyncIterator[str]:
-    """Run `python -m actions` inside the block; yields the URL of its webhook at once, while it starts.
+async def serve_actions(output: Path) -> AsyncIterator[str]:
+    """Keep `python -m actions` alive inside the block; yields the URL of its webhook at once, while it starts.
 
-    A call before it is up is refused by the kernel and becomes `ActionUnavailable`, as any outage does.
+    The address stays the same when the server is started again. A call before it is up is refused by the kernel and
+    becomes `ActionUnavailable`, as any outage does.
     """
     port = _free_port()
-    with log.open("ab") as output:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "actions", "--with-parent", "--port", str(port)),
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        yield f"http://127.0.0.1:{port}/webhook"
-    finally:
-        await _stop(process)
+    with output.open("ab") as file:
+        life = asyncio.create_task(_live(port, file), name="actions")
+        try:
+            yield f"http://127.0.0.1:{port}/webhook"
+        finally:
+            life.cancel()
+            with suppress(asyncio.CancelledError):
+                await life
 
 
 async def wait_until_up(session: aiohttp.ClientSession, url: str) -> None:
@@ -62,6 +67,34 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+async def _live(port: int, output: IO[bytes]) -> None:
+    """Start the server, and start it again whenever it ended."""
+    deaths = 0
+    while True:
+        try:
+            end = f"exit status {await _run(port, output)}"
+        except OSError as exc:  # No memory or no process was left to start it with; later there may be.
+            end = str(exc)
+        pause = _PAUSES[min(deaths, len(_PAUSES) - 1)]
+        deaths += 1
+        log.error("action server died", extra={"reason": end, "restart_in": pause})
+        await asyncio.sleep(pause)
+
+
+async def _run(port: int, output: IO[bytes]) -> int:
+    """Run the server until it ends; returns its exit status."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "actions", "--with-parent", "--port", str(port)),
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
+    try:
+        return await process.wait()
+    finally:
+        await _stop(process)
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

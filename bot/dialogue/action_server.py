@@ -7,13 +7,53 @@ from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
+import msgspec
 
 from bot.dialogue.domain import Domain
-from bot.errors import ActionUnavailable
+from bot.errors import ActionUnavailable, KnowledgeError
 from bot.records import ActionResult, Button, Conversation, Receipt, Understanding, Utterance
 
 PROTOCOL = "3.21.0"
 """The rasa-sdk whose protocol this speaks; action servers only warn of another one."""
+
+
+_Word = str | int | float
+
+
+class _Event(msgspec.Struct):
+    """An event of the tracker; of all of them only slots are kept here."""
+
+    event: str
+    name: str | None = None
+    value: Any = None
+
+
+class _Button(msgspec.Struct):
+    title: _Word
+    payload: _Word | None = None
+
+
+class _Said(msgspec.Struct):
+    """One `utter_message`, as rasa-sdk writes it: everything that was not given is null or empty."""
+
+    text: _Word | None = None
+    buttons: list[_Button] | None = None
+    image: str | None = None
+    custom: Any = None
+    response: str | None = None
+    template: str | None = None
+
+
+class _Answer(msgspec.Struct):
+    events: list[_Event]
+    responses: list[_Said]
+
+
+class _Receipt(msgspec.Struct):
+    """What an action puts under ``receipt`` of a custom message, as proof that something happened."""
+
+    id: str | int
+    summary: str = ""
 
 
 class ActionServer:
@@ -44,33 +84,57 @@ class ActionServer:
             async with self._session.post(self._url, json=call, timeout=self._timeout) as response:
                 if response.status != 200:
                     raise ActionUnavailable(f"{action}: the action server answered {response.status}.")
-                body = await response.json()
-        except (aiohttp.ClientError, TimeoutError, ValueError) as exc:
+                body = await response.read()
+        except (aiohttp.ClientError, TimeoutError) as exc:
             raise ActionUnavailable(f"{action}: the action server at {self._url} does not answer ({exc}).") from exc
-        return self._read(action, body, conversation, understanding)
-
-    def _read(self, action: str, body: Any, conversation: Conversation, understanding: Understanding) -> ActionResult:
         try:
-            slots = {e["name"]: _text(e.get("value")) for e in body["events"] if e.get("event") == "slot"}
-            known = {k: v for k, v in {**conversation.state.slots, **slots}.items() if v is not None}
-            said = tuple(
-                self._utterance(row, known, understanding.language, conversation.turn) for row in body["responses"]
-            )
-        except (AttributeError, KeyError, TypeError) as exc:
-            raise ActionUnavailable(f"{action}: the action server's answer is outside its protocol ({exc!r}).") from exc
-        receipt = next((u.custom["receipt"] for u in said if u.custom and "receipt" in u.custom), None)
-        return ActionResult(
-            utterances=tuple(u for u in said if u.text or u.image or u.buttons),
-            slots=slots,
-            receipt=Receipt(str(receipt["id"]), action, str(receipt.get("summary", ""))) if receipt else None,
+            return self._read(action, body, conversation, understanding)
+        # A nesting too deep to read is a RecursionError.
+        except (ValueError, RecursionError, KnowledgeError) as exc:
+            raise ActionUnavailable(f"{action}: the action server's answer is outside its protocol: {exc}") from exc
+
+    def _read(self, action: str, body: bytes, conversation: Conversation, understanding: Understanding) -> ActionResult:
+        rows = msgspec.json.decode(body)
+        answer = msgspec.convert(rows, _Answer)
+        slots = {_slot(event): _text(event.value) for event in answer.events if event.event == "slot"}
+        known = {k: v for k, v in {**conversation.state.slots, **slots}.items() if v is not None}
+        utterances, receipts = [], []
+        for said, row in zip(answer.responses, rows["responses"], strict=True):
+            custom = _custom(said.custom)
+            if "receipt" in custom:
+                receipts.append(msgspec.convert(custom.pop("receipt"), _Receipt))
+            words = {**known, **_words(row)}
+            utterances.append(self._utterance(said, words, custom, understanding.language, conversation.turn))
+        receipt = Receipt(str(receipts[0].id), action, receipts[0].summary) if receipts else None
+        return ActionResult(tuple(u for u in utterances if u != Utterance()), slots, receipt)
+
+    def _utterance(
+        self, said: _Said, words: Mapping[str, str], custom: Mapping[str, Any], language: str, seed: str
+    ) -> Utterance:
+        """As in Rasa, what stands beside a named response goes out with it."""
+        named = said.response or said.template
+        response = self._domain.respond(named, language, words, seed) if named else Utterance()
+        pairs = ((b.title, b.title if b.payload is None else b.payload) for b in said.buttons or ())
+        buttons = tuple(Button(str(title), str(payload)) for title, payload in pairs)
+        return Utterance(
+            text=response.text if said.text in (None, "") else str(said.text),
+            buttons=response.buttons + buttons,
+            image=said.image or response.image,
+            custom=custom or response.custom,
         )
 
-    def _utterance(self, row: Mapping[str, Any], slots: Mapping[str, str], language: str, seed: str) -> Utterance:
-        named = row.get("response") or row.get("template")
-        if named:
-            return self._domain.respond(named, language, {**slots, **_words(row)}, seed)
-        buttons = tuple(Button(str(b["title"]), str(b["payload"])) for b in row.get("buttons") or ())
-        return Utterance(str(row.get("text") or ""), buttons, row.get("image"), row.get("custom") or None)
+
+def _custom(value: Any) -> dict[str, Any]:
+    """A custom message as the object that a log entry holds, empty when there is none."""
+    if isinstance(value, dict):
+        return dict(value)
+    return {"custom": value} if value else {}
+
+
+def _slot(event: _Event) -> str:
+    if event.name is None:
+        raise ValueError("a slot event has no name")
+    return event.name
 
 
 def _words(row: Mapping[str, Any]) -> dict[str, str]:

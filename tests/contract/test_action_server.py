@@ -1,6 +1,7 @@
 """The action server: rasa-sdk's own, started as `kefu serve` starts it, and servers that misbehave."""
 
 import asyncio
+import tomllib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,12 +12,15 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from bot.conversations.codec import decode_said, encode
+from bot.dialogue import action_process
 from bot.dialogue.action_process import serve_actions, wait_until_up
 from bot.dialogue.action_server import ActionServer
 from bot.dialogue.domain import read_domain
 from bot.errors import ActionUnavailable
 from bot.records import (
     ActionResult,
+    Button,
     Conversation,
     ConversationId,
     Floor,
@@ -25,6 +29,7 @@ from bot.records import (
     MessageId,
     State,
     Understanding,
+    Utterance,
 )
 
 DOMAIN = read_domain(Path(__file__).parents[2] / "knowledge")
@@ -100,7 +105,22 @@ async def odd_server() -> AsyncIterator[tuple[str, dict[str, Any]]]:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "not json", "[]", "{}", '{"events": 1, "responses": []}', '{"events": [], "responses": [7]}', "null"],
+    [
+        *("", "not json", "[]", "{}", "null", "[" * 5000 + "]" * 5000),
+        '{"events": 1, "responses": []}',
+        '{"events": [{"event": "slot", "value": "M"}], "responses": []}',
+        '{"events": [], "responses": [7]}',
+        '{"events": [], "responses": [{"text": ["a"]}]}',
+        '{"events": [], "responses": [{"text": "half a pair: \\ud800"}]}',
+        '{"events": [], "responses": [{"text": "x", "image": 5}]}',
+        '{"events": [], "responses": [{"text": "x", "buttons": [{"payload": "ok"}]}]}',
+        '{"events": [], "responses": [{"text": "x", "buttons": {"title": "ok"}}]}',
+        '{"events": [], "responses": [{"response": "utter_unheard_of"}]}',
+        '{"events": [], "responses": [{"response": 7}]}',
+        '{"events": [], "responses": [{"custom": {"receipt": "R1"}}]}',
+        '{"events": [], "responses": [{"custom": {"receipt": {"summary": "no id"}}}]}',
+        '{"events": [], "responses": [{"text": "x", "custom": {"receipt": [1]}}]}',
+    ],
 )
 async def test_that_nonsense_is_an_outage_and_not_an_answer(
     session: aiohttp.ClientSession, odd_server: tuple[str, dict[str, Any]], text: str
@@ -136,3 +156,68 @@ async def test_that_a_named_response_is_worded_by_the_domain_and_a_receipt_is_ke
     assert result.receipt is not None
     assert (result.receipt.id, result.receipt.action) == ("r-1", "action_order_status")
     assert result.slots == {"size": "M"}
+    # A receipt is for the log; a message that carried nothing else has nothing to say.
+    assert len(result.utterances) == 2
+
+
+async def test_that_a_custom_message_goes_out_alone(
+    session: aiohttp.ClientSession, odd_server: tuple[str, dict[str, Any]]
+) -> None:
+    url, answer = odd_server
+    answer["text"] = """{"events": [], "responses": [
+        {"text": null, "buttons": [], "elements": [], "custom": {"type": "carousel"}, "image": null}, {"custom": [1]},
+        {"text": "Done.", "custom": {"receipt": {"id": 7}, "type": "card"}}, {"text": "", "custom": {}}]}"""
+    result = await run(session, url, "action_order_status", SLOTS)
+    assert [said.custom for said in result.utterances] == [{"type": "carousel"}, {"custom": [1]}, {"type": "card"}]
+    assert all(decode_said(b"1-0 " + encode(said)) == said for said in result.utterances)
+    assert result.receipt is not None
+    assert result.receipt.id == "7"
+
+
+async def test_that_what_stands_beside_a_named_response_goes_out_with_it(
+    session: aiohttp.ClientSession, odd_server: tuple[str, dict[str, Any]]
+) -> None:
+    url, answer = odd_server
+    answer["text"] = """{"events": [], "responses": [{"response": "utter_done", "buttons": [{"title": 42}],
+        "image": "https://shop.example/a.png", "custom": {"type": "card"}}]}"""
+    result = await run(session, url, "action_order_status", SLOTS)
+    words = DOMAIN.respond("utter_done", "en", {}, "1-0").text
+    assert result.utterances == (
+        Utterance(words, (Button("42", "42"),), "https://shop.example/a.png", {"type": "card"}),
+    )
+
+
+async def test_that_an_action_may_have_nothing_to_say(
+    session: aiohttp.ClientSession, odd_server: tuple[str, dict[str, Any]]
+) -> None:
+    url, answer = odd_server
+    answer["text"] = '{"events": [], "responses": []}'
+    assert await run(session, url, "action_order_status", SLOTS) == ActionResult()
+
+
+async def test_that_an_action_server_that_died_is_back_at_the_same_address(
+    session: aiohttp.ClientSession, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[asyncio.subprocess.Process] = []
+    start = asyncio.create_subprocess_exec
+
+    async def watched(*command: str, **options: Any) -> asyncio.subprocess.Process:
+        started.append(await start(*command, **options))
+        return started[-1]
+
+    monkeypatch.setattr(action_process.asyncio, "create_subprocess_exec", watched)
+    monkeypatch.setattr(action_process, "_PAUSES", (0.1,))
+    async with serve_actions(folder / "actions.log") as url:
+        await wait_until_up(session, url)
+        started[0].kill()
+        await started[0].wait()
+        await wait_until_up(session, url)
+        found = await run(session, url, "action_order_status", SLOTS)
+        assert "LF-204518" in found.utterances[0].text
+    assert len(started) == 2
+    assert started[1].returncode is not None
+
+
+def test_that_the_orders_are_packaged_with_the_actions() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    assert "orders.csv" in project["tool"]["setuptools"]["package-data"]["actions"]
