@@ -104,11 +104,12 @@ async def open_server(settings: Settings) -> AsyncIterator[str]:
     async with AsyncExitStack() as stack:
         conversations = await stack.enter_async_context(open_conversations(settings))
         assistant = await stack.enter_async_context(open_assistant(settings, replies=conversations))
-        await stack.enter_async_context(Worker(conversations, assistant.handle, settings, _unfinished))
+        worker = Worker(conversations, assistant.handle, settings, _unfinished)
+        await stack.enter_async_context(worker)
 
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         app.add_routes(RestChannel(conversations, settings.reply_timeout.total_seconds()).routes())
-        app.add_routes(Pages(conversations, assistant.ladder.writer).routes())
+        app.add_routes(Pages(conversations, worker, assistant.ladder.writer).routes())
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.stop_timeout.total_seconds())
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

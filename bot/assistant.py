@@ -8,6 +8,7 @@ from bot.dialogue.forms import asked, fill, left, submitted
 from bot.dialogue.hours import DeskHours
 from bot.dialogue.policy import Thresholds, decide, is_social, unanswered
 from bot.errors import ActionUnavailable
+from bot.generation.suggest import suggest
 from bot.grounding.shown import clean, presentable
 from bot.ladder import Ladder, Reply, impersonal
 from bot.ports import Actions, Recognizer, Retriever, Voice
@@ -115,9 +116,12 @@ class Assistant:
         """Answer from the knowledge, and remember what the talk is about."""
         reply = await self.ladder.climb(understood, found, conversation, voice)
         if reply.rung is Rung.UNANSWERED:
-            response = unanswered(state, understood, self.thresholds)
-            no_answer = self._respond(response, state=state, conversation=conversation)
-            return replace(reply, utterances=no_answer.utterances), replace(state, unanswered=state.unanswered + 1)
+            nearest = suggest(found.hits, understood.language)
+            response = unanswered(state, understood, bool(nearest), self.thresholds)
+            (utterance,) = self._respond(response, state=state, conversation=conversation).utterances
+            if response == "utter_suggest":
+                utterance = replace(utterance, buttons=(*nearest, *utterance.buttons))
+            return replace(reply, utterances=(utterance,)), replace(state, unanswered=state.unanswered + 1)
         about = replace(
             state, focus=found.products, filters=found.filters, topic=impersonal(understood, found.query), unanswered=0
         )

@@ -8,13 +8,15 @@ from bot import __version__
 from bot.conversations import Conversations
 from bot.errors import StoreUnavailable
 from bot.ports import Writer
+from bot.worker import Worker
 
 
 class Pages:
     """`/`, `/version`, `/healthz` and `/readyz`."""
 
-    def __init__(self, conversations: Conversations, writer: Writer | None) -> None:
+    def __init__(self, conversations: Conversations, worker: Worker, writer: Writer | None) -> None:
         self._conversations = conversations
+        self._worker = worker
         self._writer = writer
         self._home = resources.files("bot.channels").joinpath("home.html").read_text("utf-8")
 
@@ -40,7 +42,7 @@ class Pages:
         return web.json_response({"status": "ok"})
 
     async def ready(self, request: web.Request) -> web.Response:
-        """The process can take a message: the encoder is loaded (it listens only then) and Redis answers.
+        """The process can take a message: the encoder is loaded (it listens only then), Redis answers, turns are made.
 
         The writer may still be loading: until it is `ready`, other rungs answer.
         """
@@ -48,4 +50,6 @@ class Pages:
             await self._conversations.ping()
         except StoreUnavailable as exc:
             return web.json_response({"status": "unavailable", "redis": str(exc)}, status=503)
+        if not self._worker.alive:
+            return web.json_response({"status": "unavailable", "worker": "it ended; restart this server"}, status=503)
         return web.json_response({"status": "ok", "writer": self._writer.status if self._writer else "none"})

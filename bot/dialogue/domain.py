@@ -17,6 +17,7 @@ OWN_RESPONSES: Mapping[str, str] = {
     "utter_too_long": "said to a message that is too long to read",
     "utter_clarify": "said to a word or two that were not understood",
     "utter_out_of_scope": "said to what is not about the shop",
+    "utter_suggest": "said before questions that come close, when no answer is sure",
     "utter_no_source": "said when the knowledge has no answer",
     "utter_repeat": "said when it has none again",
     "utter_done": "said after an action without words of its own",

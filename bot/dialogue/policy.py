@@ -120,12 +120,17 @@ def _go_on(form: str, state: State, domain: Domain, thresholds: Thresholds) -> D
     return Ask(form, slot, f"utter_ask_{slot}")
 
 
-def unanswered(state: State, understanding: Understanding, thresholds: Thresholds) -> str:
-    """The response when the knowledge has no answer: never a guess, always a way on."""
+def unanswered(state: State, understanding: Understanding, near: bool, thresholds: Thresholds) -> str:
+    """The response when the knowledge has no sure answer: never a guess, always a way on.
+
+    ``near`` says that questions the shop has answered can be offered to choose from.
+    """
     if state.unanswered > 0:
         return "utter_repeat"
     if understanding.in_scope < thresholds.scope:
         return "utter_out_of_scope"
+    if near:
+        return "utter_suggest"
     if len(understanding.text.split()) < 3 and understanding.language != "zh":
         return "utter_clarify"
     return "utter_no_source"

@@ -209,3 +209,13 @@ async def test_that_only_the_last_turns_are_remembered() -> None:
     for number in range(REMEMBERED + 3):
         state = (await handle(Script(meaning("greet")), f"hello {number}", state=state)).state
     assert [exchange.shopper for exchange in state.history] == [f"hello {i}" for i in range(3, REMEMBERED + 3)]
+
+
+async def test_that_what_is_unsure_offers_the_nearest_questions_and_a_person() -> None:
+    turn = await handle(
+        Script(meaning("return_policy"), Findings("", (Hit(FAQ, 0.4, 0.4, 0.1),), 0.3)), "and then what"
+    )
+    assert turn.utterances[0].buttons[0].payload == "How long?"
+    assert len(turn.utterances[0].buttons) == 2
+    assert "30 days" not in said(turn)
+    assert turn.state.unanswered == 1

@@ -191,7 +191,13 @@ def test_that_what_is_out_of_scope_is_answered_when_the_knowledge_has_it() -> No
     ],
 )
 def test_that_no_answer_is_said_plainly(state: State, meaning: Understanding, response: str) -> None:
-    assert unanswered(state, meaning, THRESHOLDS) == response
+    assert unanswered(state, meaning, False, THRESHOLDS) == response
+
+
+def test_that_close_questions_are_offered_before_giving_up() -> None:
+    assert unanswered(State(), understood("x"), True, THRESHOLDS) == "utter_suggest"
+    assert unanswered(State(), understood("x", in_scope=0.1), True, THRESHOLDS) == "utter_out_of_scope"
+    assert unanswered(State(unanswered=1), understood("x"), True, THRESHOLDS) == "utter_repeat"
 
 
 def test_that_the_last_value_of_a_slot_wins_and_survives_the_form() -> None:
