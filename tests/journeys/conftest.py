@@ -3,9 +3,9 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import uuid
@@ -20,6 +20,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 120
+ANNOUNCED = re.compile(r"Click\s+http://127\.0\.0\.1:(\d+)/")
+"""What a server says when it listens."""
 
 
 @dataclass
@@ -59,14 +61,14 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> "Server":
-        self.port = free_port()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("KEFU_")}
         environment |= {
             "KEFU_DATA": str(self.data),
-            "KEFU_PORT": str(self.port),
+            "KEFU_PORT": "0",
             "KEFU_KNOWLEDGE": str(ROOT / "knowledge"),
         }
         with (self.data / "server.log").open("ab") as log:
+            before = log.tell()
             self.process = subprocess.Popen(  # noqa: ASYNC220 - starting takes a millisecond, and nothing else runs
                 [sys.executable, "-m", "bot.cli", "serve"],
                 env=environment | self.environment,
@@ -74,17 +76,20 @@ class Server:
                 stderr=log,
                 cwd=ROOT,
             )
-        async with aiohttp.ClientSession(self.url) as session:
-            for _ in range(START_SECONDS * 20):
-                assert self.process.poll() is None, self.log()
-                try:
-                    async with session.get("/readyz") as response:
-                        if response.status == 200 and (await response.json())["writer"] in ("ready", "none"):
-                            return self
-                except aiohttp.ClientError:
-                    pass
-                await asyncio.sleep(0.05)
+        for _ in range(START_SECONDS * 20):
+            assert self.process.poll() is None, self.log()
+            announced = ANNOUNCED.search((self.data / "server.log").read_bytes()[before:].decode(errors="replace"))
+            if announced:
+                self.port = int(announced[1])
+                if await self._is_ready():
+                    return self
+            await asyncio.sleep(0.05)
         raise AssertionError(f"not ready within {START_SECONDS} s:\n{self.log()}")
+
+    async def _is_ready(self) -> bool:
+        """Whether it takes messages, and its writer writes."""
+        async with aiohttp.ClientSession(self.url) as session, session.get("/readyz") as response:
+            return response.status == 200 and (await response.json())["writer"] in ("ready", "none")
 
     def log(self) -> str:
         return (self.data / "server.log").read_text()[-5000:]
@@ -131,12 +136,6 @@ class Shopper:
             return Reply([json.loads(line) async for line in answer.content])
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the encoder exported, the intents trained and the demo shop indexed: made once."""
@@ -171,9 +170,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def shop(made: Path, folder: Path) -> Iterator[Server]:
-    """The demo shop with its writer, shared by the stories of a module."""
+    """The demo shop with its writer, shared by the stories of a module.
+
+    No busy machine can time its writer out, and its desk is open by night too.
+    """
     shutil.copytree(made, folder, dirs_exist_ok=True)
-    server = Server(folder)
+    server = Server(folder, {"KEFU_WRITER_TIMEOUT": "20", "KEFU_DESK_HOURS": "always"})
     asyncio.run(server.start())
     yield server
     assert server.stop() == 0, server.log()

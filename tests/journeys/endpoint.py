@@ -12,11 +12,15 @@ from aiohttp import web
 
 @dataclass
 class Endpoint:
-    """Streams ``write(messages)`` word by word with ``pause`` seconds between words; ``asked`` counts the calls."""
+    """Streams ``write(messages)`` word by word with ``pause`` seconds between words; ``asked`` counts the calls.
+
+    With ``held`` it sends nothing until that is set; ``pending`` counts the calls that wait for it.
+    """
 
     write: Callable[[list[dict[str, Any]]], str]
     pause: float = 0.0
-    hangs: bool = False
+    held: asyncio.Event | None = None
+    pending: int = 0
     url: str = ""
     prompts: list[list[dict[str, Any]]] = field(default_factory=list)
 
@@ -30,8 +34,10 @@ class Endpoint:
     async def complete(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.prompts.append(body["messages"])
-        if self.hangs:
-            await asyncio.sleep(30)
+        if self.held:
+            self.pending += 1
+            await self.held.wait()
+            self.pending -= 1
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         for word in self.write(body["messages"]).split(" "):

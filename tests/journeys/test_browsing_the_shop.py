@@ -1,6 +1,17 @@
 """Mila looks around: she greets, asks about shipping, searches for a tent, asks on, and asks for what is not there."""
 
+from bot.records import Rung
 from tests.journeys.conftest import Server
+from tests.journeys.evidence import last_turn, without_source
+
+WRITTEN = (
+    "Who pays the customs duties for an order to Switzerland?",
+    "Can I pick my order up at a parcel locker in Germany?",
+    "My size is sold out, so how would an exchange work for me then?",
+    "How many grams is the Tarn 2 Tent?",
+    "How does the warranty work for a zip that broke after a year?",
+)
+"""Questions that the FAQ does not answer word for word, so that the writer is asked."""
 
 
 async def test_that_a_greeting_comes_with_ways_to_go_on(shop: Server) -> None:
@@ -15,10 +26,21 @@ async def test_that_a_faq_question_gets_the_shops_own_answer_and_its_source(shop
 
 
 async def test_that_a_search_lists_exactly_the_products_that_match(shop: Server) -> None:
-    reply = await shop.shopper().say("Which tents are under 250 euro?")
+    mila = shop.shopper()
+    reply = await mila.say("Which tents are under 250 euro?")
     assert "LFT-TARN1" in reply.products
     assert "LFT-TARN3" not in reply.products
     assert "219.95" in reply.text
+    assert (await last_turn(shop, mila)).rung is Rung.LISTED
+
+
+async def test_that_what_the_shop_wrote_for_a_question_goes_out_as_it_stands(shop: Server) -> None:
+    mila = shop.shopper()
+    reply = await mila.say("What is not covered by the warranty?")
+    assert "Normal wear and damage by accident or wrong care are not covered" in reply.text
+    trace = await last_turn(shop, mila)
+    assert trace.rung is Rung.APPROVED
+    assert not trace.verdicts, "nobody wrote anything that had to be checked"
 
 
 async def test_that_a_follow_up_adds_to_the_question_before_it(shop: Server) -> None:
@@ -39,9 +61,11 @@ async def test_that_a_product_question_is_answered_for_this_product_and_no_other
 
 
 async def test_that_what_the_shop_does_not_know_is_not_made_up(shop: Server) -> None:
-    reply = await shop.shopper().say("Do you sell inflatable kayaks with an electric motor?")
+    mila = shop.shopper()
+    reply = await mila.say("Do you sell inflatable kayaks with an electric motor?")
     assert not reply.sources
     assert not any(character.isdigit() for character in reply.text)
+    assert (await last_turn(shop, mila)).rung is Rung.UNANSWERED
 
 
 async def test_that_a_question_outside_the_shop_is_left_alone(shop: Server) -> None:
@@ -60,7 +84,26 @@ async def test_that_a_stream_gives_what_the_whole_answer_gives(shop: Server) -> 
     assert streamed.sources == whole.sources
 
 
-async def test_that_a_long_question_is_written_and_every_number_has_a_source(shop: Server) -> None:
-    reply = await shop.shopper().stream("My size is sold out, so how would an exchange work for me then?")
-    assert reply.text
-    assert reply.sources
+async def test_that_the_writer_writes_and_every_number_has_a_source(shop: Server) -> None:
+    written = {}
+    for question in WRITTEN:
+        mila = shop.shopper()
+        reply = await mila.stream(question)
+        trace = await last_turn(shop, mila)
+        assert reply.text
+        assert reply.sources
+        assert trace.rung in (Rung.WRITTEN, Rung.QUOTED)
+        assert trace.verdicts, "the writer wrote, and was checked"
+        assert not without_source(shop, trace, reply.text)
+        if trace.rung is Rung.WRITTEN:
+            assert reply.text == " ".join(verdict.sentence for verdict in trace.verdicts if verdict.supported)
+            written[question] = reply
+    assert written, "of so many drafts the check lets one pass"
+
+    for question, reply in written.items():
+        jonas = shop.shopper()
+        again = await jonas.say(question)
+        trace = await last_turn(shop, jonas)
+        assert trace.rung is Rung.CACHED
+        assert not trace.verdicts, "the writer is not asked twice"
+        assert (again.text, again.sources) == (reply.text, reply.sources)
