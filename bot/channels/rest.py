@@ -57,6 +57,8 @@ class RestChannel:
                     rows = [row async for row in replies]
         except BadRequest as exc:
             return _failure(400, str(exc))
+        except web.HTTPRequestEntityTooLarge as exc:
+            return _failure(413, f"The body is too large: {exc.text}")
         except TimeoutError:
             return _failure(504, f"The turn is still being made; send message_id {message.id!r} again to get it.")
         except MailboxFull:
@@ -181,7 +183,7 @@ def _dumps(value: Any) -> str:
 
 
 def _failure(status: int, message: str) -> web.Response:
-    reasons = {400: "BadRequest", 429: "TooManyRequests", 503: "Unavailable", 504: "Timeout"}
+    reasons = {400: "BadRequest", 413: "TooLarge", 429: "TooManyRequests", 503: "Unavailable", 504: "Timeout"}
     body = {"status": "failure", "reason": reasons[status], "message": message, "code": status}
-    headers = {"Retry-After": "1"} if status > 400 else None
+    headers = {"Retry-After": "1"} if status in (429, 503, 504) else None
     return web.json_response(body, status=status, headers=headers)

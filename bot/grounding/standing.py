@@ -54,8 +54,11 @@ def _same_product(said: frozenset[str], other: frozenset[str], group: Group, lib
 
 
 def title_countries(source: Source) -> frozenset[str]:
-    """Countries of the heading above a sentence: what stands there holds for the text below."""
-    if source.answers_no:
+    """Countries of the heading above a sentence: what stands there holds for the text below, unless that has its own.
+
+    Below "Customs in Switzerland" stands "Inside the EU there are no customs duties", which is not said of Switzerland.
+    """
+    if source.answers_no or any(claim.kind == "country" for claim in source.sentence.claims):
         return frozenset()
     return frozenset(str(c.value) for c in source.title.claims if c.kind == "country")
 

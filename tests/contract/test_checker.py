@@ -8,6 +8,7 @@ import pytest
 from bot.grounding.verdict import GroundingChecker
 from bot.models.encoder import open_encoders
 from bot.models.lanes import EncoderLane
+from bot.records import Kind, Passage, PassageId
 from bot.settings import Settings
 from tests.grounding_cases import SpellingEncoder, cases, connectives, passages
 
@@ -122,3 +123,14 @@ async def test_that_a_passage_that_speaks_to_the_model_supports_nothing(checker:
 
 async def test_that_an_overlong_sentence_is_refused_unread(checker: GroundingChecker) -> None:
     assert not (await checker.check("free " * 2000, [passages()["return-cost"]], "")).supported
+
+
+async def test_that_what_is_said_of_the_eu_is_not_said_of_the_heading_s_country(checker: GroundingChecker) -> None:
+    page = Passage(
+        PassageId("p"), Kind.POLICY, "Shipping › Customs in the United Kingdom and Switzerland",
+        "Customs duties are not part of our price: the shopper pays them. Inside the EU there are no customs duties.",
+        "policies/shipping.md#customs",
+    )  # fmt: skip
+    question = "Who pays the customs duties for an order to Switzerland?"
+    assert not (await checker.check("There are no customs duties in Switzerland.", [page], question)).supported
+    assert (await checker.check("Inside the EU there are no customs duties.", [page], question)).supported

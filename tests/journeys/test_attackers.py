@@ -122,7 +122,6 @@ async def test_that_no_lie_of_an_evil_writer_is_shown(made: Path, tmp_path: Path
                 assert (TRUE in reply.text) is bool(true)
 
 
-@pytest.mark.xfail(strict=True, reason="the check lets what the FAQ says of the EU be said of Switzerland")
 async def test_that_what_holds_for_one_country_is_not_told_of_another(made: Path, tmp_path: Path) -> None:
     """The source: "Inside the EU there are no customs duties. For the United Kingdom and Switzerland, duties, …"."""
     lie = "There are no customs duties for an order to Switzerland."
