@@ -206,7 +206,8 @@ def eval_intents(
 
     settings, console = _on_all_cores(read_settings()), err if as_json else out
     figures = evaluate_intents(settings, data, out_folder, console, sets=sets, tune_encoder=tune_encoder)
-    _report(figures, as_json)
+    if as_json:
+        _print_json(figures)
 
 
 @evaluate.command("retrieval")
@@ -217,7 +218,8 @@ def eval_retrieval(
     from bot.evaluation.retrieval import evaluate_retrieval
 
     figures = evaluate_retrieval(_on_all_cores(read_settings()), data, out_folder, err if as_json else out, sets=sets)
-    _report(figures, as_json)
+    if as_json:
+        _print_json(figures)
 
 
 def _on_all_cores(settings: Settings) -> Settings:
