@@ -47,7 +47,7 @@ async def open_assistant(settings: Settings, replies: Replies, *, warm: bool = F
         hours = read_hours(settings.desk_hours, settings.desk_timezone)
         thresholds = Thresholds()
 
-        # One lane a encoder: understanding, retrieval and grounding share its batches.
+        # One lane for all: understanding, retrieval and grounding share its batches.
         encoders = EncoderLane(open_encoders(settings))
         stack.push_async_callback(encoders.close)
         retriever = HybridRetriever(settings, encoders)
@@ -81,7 +81,7 @@ async def open_assistant(settings: Settings, replies: Replies, *, warm: bool = F
 
 @asynccontextmanager
 async def _open_writer(settings: Settings, session: aiohttp.ClientSession) -> AsyncIterator[Writer | None]:
-    """The language model that the settings choose: an endpoint, weights in this process, or none."""
+    """The language model that the settings choose: an endpoint, a model on this machine, or none."""
     if settings.writer_url:
         yield EndpointWriter(session, settings)
     elif settings.writer == "none":

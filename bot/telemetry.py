@@ -43,7 +43,6 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self._milliseconds: dict[str, float] = {}
-        self._started = time.perf_counter()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -54,10 +53,6 @@ class Stopwatch:
         finally:
             spent = (time.perf_counter() - started) * 1000
             self._milliseconds[name] = self._milliseconds.get(name, 0.0) + spent
-
-    def mark(self, name: str) -> None:
-        """Note the time since the watch was made as ``name``; the first mark stays."""
-        self._milliseconds.setdefault(name, (time.perf_counter() - self._started) * 1000)
 
     def read(self) -> Mapping[str, float]:
         """Milliseconds by stage, rounded to the microsecond."""

@@ -54,7 +54,6 @@ class Conversations:
         self._live = Live(wire)
         self._push = push
         self._mailbox = mailbox
-        self._retention = retention
         self._retention_ms = _milliseconds(retention)
         self._seen_ms = min(_milliseconds(SEEN), self._retention_ms)
 

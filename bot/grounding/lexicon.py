@@ -217,17 +217,6 @@ OTHER = _words(
     rest other others elsewhere remaining else otherwise outside beyond
     """
 )
-SUPERLATIVES = _words(
-    """
-    best cheapest lightest warmest strongest fastest largest biggest smallest most least perfect ideal top
-    favourite unbeatable safest better cheaper lighter warmer stronger faster larger bigger smaller
-    """
-)
-CONDITIONS = _words(
-    """
-    if unless except only when whenever provided once until till excluding without while
-    """
-)
 
 ANTONYMS = tuple(
     (frozenset(a.split()), frozenset(b.split()))

@@ -108,7 +108,7 @@ def _write_graph(model: Any, folder: Path) -> bool:
 def _trace(model: Any, path: Path) -> None:
     import torch
 
-    class Embedding(torch.nn.Module):  # type: ignore[misc]
+    class Embedding(torch.nn.Module):  # type: ignore[misc]  # torch is read without its types.
         """The transformer with its pooling, normalised, as one graph."""
 
         def __init__(self, transformer: Any, pooling: str) -> None:

@@ -139,10 +139,10 @@ def _latin(words: list[str], text: str, previous: str) -> str:
     for word in words:
         for language in (languages := _LANGUAGES_OF.get(word, ())):
             # A word shared by n languages says little: "in" is English, Dutch, German and Italian.
-            scores[language] += 1 / len(languages) ** 2  # type: ignore[assignment]
+            scores[language] += 1 / len(languages) ** 2  # type: ignore[assignment]  # A Counter adds floats too.
     for letter in set(text) & _LETTERS.keys():
         for language in _LETTERS[letter]:
-            scores[language] += 1 / len(_LETTERS[letter])  # type: ignore[assignment]
+            scores[language] += 1 / len(_LETTERS[letter])  # type: ignore[assignment]  # As above.
     if not scores:
         return previous
     best, score = max(scores.items(), key=lambda item: item[1])

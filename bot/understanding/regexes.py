@@ -2,8 +2,8 @@
 
 import re
 import warnings
-from re import _constants as sre  # type: ignore[attr-defined]
-from re import _parser  # type: ignore[attr-defined]
+from re import _constants as sre  # type: ignore[attr-defined]  # Only its own parser knows what `re` will run.
+from re import _parser  # type: ignore[attr-defined]  # As above.
 from typing import Any
 
 WINDOW = 256

@@ -219,3 +219,20 @@ async def test_that_what_is_unsure_offers_the_nearest_questions_and_a_person() -
     assert len(turn.utterances[0].buttons) == 2
     assert "30 days" not in said(turn)
     assert turn.state.unanswered == 1
+
+
+async def test_that_no_rung_lets_markup_or_running_addresses_out() -> None:
+    dirty = replace(
+        FAQ, text="30 days.<script>alert(1)</script>\u202e", title="How <b>long</b>?", url="javascript:alert(1)"
+    )
+    turn = await handle(
+        Script(meaning("return_policy"), Findings("", (Hit(dirty, 1.0, 0.9, 0.9, 0.99),), 0.9)), "how long?"
+    )
+    assert said(turn) == "30 days."
+    assert (turn.utterances[0].citations[0].title, turn.utterances[0].citations[0].url) == ("How long ?", None)
+
+
+async def test_that_the_topic_of_a_talk_holds_nothing_personal() -> None:
+    findings = Findings("", (Hit(FAQ, 1.0, 0.9, 0.9, question=0.99),), 0.9)
+    turn = await handle(Script(meaning("return_policy"), findings), "mila@mail.example asks: how long?")
+    assert turn.state.topic == "[email] asks: how long?"
