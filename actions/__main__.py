@@ -1,4 +1,4 @@
-"""Serves the actions in one process: `python -m actions [--host 127.0.0.1] [--port 5055] [--with-parent]`."""
+"""Serves the actions in one process: `python -m actions [--host 127.0.0.1] [--port 5055] [--with-parent PID]`."""
 
 import argparse
 import os
@@ -15,10 +15,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m actions", description="Serve the shop's actions to Kefu or Rasa.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, default=5055, help="port to listen on (default: rasa-sdk's)")
-    parser.add_argument("--with-parent", action="store_true", help="stop when the starting process is gone")
+    parser.add_argument(
+        "--with-parent", type=int, metavar="PID", help="stop when this process, which started it, is gone"
+    )
     options = parser.parse_args()
     if options.with_parent:
-        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+        threading.Thread(target=_end_with, args=(options.with_parent,), daemon=True).start()
     executor = ActionExecutor()
     executor.register_package("actions.orders")
     app = create_app(executor, cors_origins=None)
@@ -26,7 +28,10 @@ def main() -> None:
 
 
 def _end_with(parent: int) -> None:
-    """Stop when ``parent`` is gone, so that a killed chat server leaves no orphan."""
+    """Stop when ``parent`` is gone, so that a killed chat server leaves no orphan.
+
+    It is told, not asked for here: it may be gone before this process has read its imports.
+    """
     while os.getppid() == parent:
         time.sleep(0.5)
     os.kill(os.getpid(), signal.SIGTERM)

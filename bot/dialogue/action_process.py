@@ -86,7 +86,7 @@ async def _live(port: int, output: IO[bytes]) -> None:
 async def _run(port: int, output: IO[bytes]) -> int:
     """Run the server until it ends; returns its exit status."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "actions", "--with-parent", "--port", str(port)),
+        *(sys.executable, "-m", "actions", "--with-parent", str(os.getpid()), "--port", str(port)),
         stdout=output,
         stderr=output,
         start_new_session=True,

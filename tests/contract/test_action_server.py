@@ -1,6 +1,9 @@
 """The action server: rasa-sdk's own, started as `kefu serve` starts it, and servers that misbehave."""
 
 import asyncio
+import os
+import signal
+import sys
 import tomllib
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -9,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 import pytest
 from aiohttp import web
 
@@ -221,3 +225,26 @@ async def test_that_an_action_server_that_died_is_back_at_the_same_address(
 def test_that_the_orders_are_packaged_with_the_actions() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     assert "orders.csv" in project["tool"]["setuptools"]["package-data"]["actions"]
+
+
+async def test_that_a_kefu_killed_while_its_actions_start_leaves_no_orphan() -> None:
+    """The start takes a second; who is asked for its parent only then would take the reaper of orphans for it."""
+    start = (
+        "import os, subprocess, sys, time\n"
+        "command = [sys.executable, '-m', 'actions', '--with-parent', str(os.getpid()), '--port', '0']\n"
+        "print(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    kefu = await asyncio.create_subprocess_exec(sys.executable, "-c", start, stdout=asyncio.subprocess.PIPE)
+    assert kefu.stdout is not None
+    orphan = int(await kefu.stdout.readline())
+    kefu.kill()
+    await kefu.wait()
+    try:
+        async with asyncio.timeout(30):
+            # Nothing but its absence tells of another process's orphan.
+            while psutil.pid_exists(orphan) and psutil.Process(orphan).status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        os.kill(orphan, signal.SIGKILL)
+        raise
