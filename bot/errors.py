@@ -4,10 +4,13 @@ KefuError
 ├── SettingError          a setting is missing or not allowed (names the setting, its value, what is allowed)
 ├── KnowledgeError        a knowledge or training file cannot be read (names file and line)
 ├── BadRequest            what a channel received cannot be a message (names the field)
+├── NotAllowed            whoever asks may not: a token is missing, forged or too old, or an origin is not listed
 ├── ModelError            weights or a tokenizer cannot be loaded
 ├── Unavailable           something outside this process does not answer now; trying later may help
 │   ├── StoreUnavailable      Redis
 │   ├── MailboxFull           one conversation has too many messages that no turn has covered
+│   ├── RateLimited           one shopper or address sends more than it may; says when to try again
+│   ├── Overloaded            more work waits than can be done soon; says when to try again
 │   ├── WriterUnavailable     the language model or its endpoint
 │   └── ActionUnavailable     the action server
 └── TurnRefused           the conversation moved on while a turn was being made; its draft is dropped
@@ -36,6 +39,10 @@ class BadRequest(KefuError):
     """What a channel received cannot be a message; nothing was accepted."""
 
 
+class NotAllowed(KefuError):
+    """Whoever asks may not: a token is missing, forged or too old, or an origin is not listed."""
+
+
 class ModelError(KefuError):
     """Weights or a tokenizer cannot be loaded."""
 
@@ -50,6 +57,24 @@ class StoreUnavailable(Unavailable):
 
 class MailboxFull(Unavailable):
     """One conversation has too many messages that no turn has covered; this one was not accepted."""
+
+
+class RateLimited(Unavailable):
+    """One shopper or address sends more than it may; nothing was accepted."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds until one more is let through."""
+
+
+class Overloaded(Unavailable):
+    """More work waits than can be done soon; nothing was accepted."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds after which trying again makes sense."""
 
 
 class WriterUnavailable(Unavailable):

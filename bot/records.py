@@ -41,6 +41,19 @@ class Floor(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file or picture that a shopper sent; its bytes lie with the conversation's files."""
+
+    id: str
+    name: str
+    """As the shopper's device called it, cleaned; for show only, never a path."""
+    type: str
+    """Media type, as its first bytes say and not as was claimed."""
+    size: int
+    """Bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What a shopper sent."""
 
@@ -52,6 +65,11 @@ class Message:
     text: str
     received_at: datetime
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    shown: str | None = None
+    """What the shopper saw and pressed, where ``text`` is the payload of a button."""
+    files: tuple[Attachment, ...] = ()
+    wants_human: bool = False
+    """The shopper pressed "talk to a person": no model has to understand that."""
     log_id: LogId | None = None
     """Where it stands in the log; set once accepted."""
 
@@ -422,6 +440,18 @@ class EntryKind(StrEnum):
     """The end of a turn: what it covered, and its trace."""
     FLOOR = "floor"
     RECEIPT = "receipt"
+    FEEDBACK = "feedback"
+    """A shopper's thumb up or down on something that was said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """A shopper's thumb; the last one on the same line counts."""
+
+    about: LogId
+    """The assistant's or agent's line."""
+    helpful: bool | None
+    """None takes it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,3 +468,4 @@ class Entry:
     covers: tuple[MessageId, ...] = ()
     floor: Floor | None = None
     receipt: Receipt | None = None
+    feedback: Feedback | None = None

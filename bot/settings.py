@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -25,11 +26,17 @@ def _seconds(value: object) -> object:
         return value
 
 
+def _listed(value: object) -> object:
+    """A list in the environment is text with commas."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_seconds)]
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 
 
 class Settings(BaseSettings):
-    """What a shop can set. Durations are seconds, or ISO 8601 (`P90D`)."""
+    """What a shop can set. Durations are seconds, or ISO 8601 (`P90D`); lists have commas."""
 
     model_config = SettingsConfigDict(
         env_prefix="KEFU_", extra="forbid", frozen=True, toml_file="kefu.toml", env_ignore_empty=True
@@ -37,6 +44,30 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(5005, ge=0, le=65535, description="Port to listen on; 0 takes a free one. 5005 is Rasa's.")
+    public_url: str | None = Field(
+        None, description="Address that browsers see (`https://chat.shop.example`); unset, loopback at `port`."
+    )
+    origins: Listed = Field(
+        (), description="Origins of the pages that carry the widget (`https://shop.example`), exactly; its own always."
+    )
+    link_hosts: Listed = Field((), description="Hosts that replies may link to, besides those in the knowledge.")
+    image_hosts: Listed = Field((), description="Hosts that pictures may come from, besides Kefu's own.")
+    trusted_proxies: Listed = Field(
+        ("127.0.0.0/8", "::1/128"),
+        description="Networks whose `X-Forwarded-For` is believed; without it, no limit by address.",
+    )
+    session_key: SecretStr | None = Field(
+        None, description="Signs shoppers' sessions, 32 characters or more; unset, one is made and kept in `data`."
+    )
+    session_lifetime: Duration = Field(
+        timedelta(minutes=15), ge=timedelta(seconds=5), description="How long a session's token is good; it is renewed."
+    )
+    resume_lifetime: Duration = Field(
+        timedelta(days=30), ge=timedelta(minutes=1), description="How long a browser may come back to its conversation."
+    )
+    shop_key: SecretStr | None = Field(
+        None, description="The shop signs tokens for signed-in shoppers with it, 32 characters or more."
+    )
     knowledge: Path = Field(Path("knowledge"), description="Folder of FAQ, policies, products, intents and domain.")
     data: Path = Field(Path(".kefu"), description="Folder for what Kefu makes: Redis files, index, trained heads.")
     redis_url: str | None = Field(
@@ -58,6 +89,18 @@ class Settings(BaseSettings):
     reply_timeout: Duration = Field(
         timedelta(seconds=60), gt=timedelta(0), description="How long a REST request waits for its turn."
     )
+    shopper_rate: int = Field(30, ge=1, description="Messages that one shopper may send in a minute.")
+    shopper_budget: int = Field(500, ge=1, description="Messages that one shopper may send in a day.")
+    address_rate: int = Field(300, ge=1, description="Messages that one address may send in a minute.")
+    address_budget: int = Field(20_000, ge=1, description="Messages that one address may send in a day.")
+    max_sockets: int = Field(50_000, ge=1, description="Widget sockets that one server process holds.")
+    max_requests: int = Field(2_000, ge=1, description="REST requests that wait for their turn in one server process.")
+    backlog_limit: Duration = Field(
+        timedelta(seconds=30),
+        gt=timedelta(0),
+        description="When the oldest waiting message is older than this, new ones are refused with 503.",
+    )
+    upload_bytes: int = Field(5 * 1024 * 1024, ge=1, description="Largest file or picture that a shopper may send.")
     max_characters: int = Field(4000, ge=1, description="Longest message that is read.")
     encoder: str = Field("packaged", description="`packaged`, or a sentence-transformers model by hub name or folder.")
     encoder_threads: int = Field(1, ge=1, description="Threads of one encoder call.")
@@ -81,6 +124,13 @@ class Settings(BaseSettings):
     )
     desk_timezone: str = Field("Europe/Amsterdam", description="Time zone of `desk_hours`.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line.")
+    log_text: bool = Field(False, description="Write what is said into the log lines too; for a test machine only.")
+    metrics_token: SecretStr | None = Field(
+        None, description="Bearer token that `/metrics` asks for; unset, only `trusted_proxies` may read it."
+    )
+    otel_endpoint: str | None = Field(
+        None, description="OTLP/HTTP collector (`http://host:4318`) that gets a trace of every turn."
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -11,6 +11,7 @@ from bot.errors import BadRequest
 from bot.records import (
     Entry,
     EntryKind,
+    Feedback,
     Floor,
     LogId,
     Message,
@@ -34,6 +35,7 @@ class _Line(msgspec.Struct, frozen=True, omit_defaults=True):
     covers: tuple[MessageId, ...] = ()
     floor: Floor | None = None
     receipt: Receipt | None = None
+    feedback: Feedback | None = None
 
 
 def _plain_mapping(value: Any) -> dict[Any, Any]:
@@ -69,6 +71,7 @@ def encode_entry(
     covers: tuple[MessageId, ...] = (),
     floor: Floor | None = None,
     receipt: Receipt | None = None,
+    feedback: Feedback | None = None,
 ) -> bytes:
     """A log entry as JSON, without id and time, which Redis gives it.
 
@@ -76,7 +79,7 @@ def encode_entry(
         BadRequest: something in it cannot be JSON (half a surrogate pair, say).
     """
     try:
-        return _encode(_Line(kind, turn, message, utterance, trace, covers, floor, receipt))
+        return _encode(_Line(kind, turn, message, utterance, trace, covers, floor, receipt, feedback))
     except (TypeError, ValueError, OverflowError) as exc:
         raise BadRequest(f"what a {kind} entry holds cannot be stored: {exc}") from exc
 
@@ -95,6 +98,7 @@ def decode_entry(log_id: LogId, line: bytes) -> Entry:
         covers=stored.covers,
         floor=stored.floor,
         receipt=stored.receipt,
+        feedback=stored.feedback,
     )
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from typing import Protocol
 
 from redis.asyncio import Connection
 from redis.exceptions import RedisError
@@ -24,6 +25,14 @@ _CONFIRMED = timedelta(seconds=5)
 
 _KEPT = timedelta(seconds=30)
 """How long a channel that nobody waits on stays subscribed: whoever got a reply often writes again."""
+
+
+class Listener(Protocol):
+    """Whoever wants to know that a log may have grown. It is called on the event loop and must return at once."""
+
+    def tell(self, log_id: bytes | None) -> None:
+        """Something came, up to the entry ``log_id``, or up to nobody knows where."""
+        ...
 
 
 class Growth:
@@ -69,14 +78,14 @@ class _Channel:
     """One channel that somebody waits on."""
 
     def __init__(self) -> None:
-        self.waiters: set[Growth] = set()
+        self.waiters: set[Listener] = set()
         self.subscribed = asyncio.Event()
         self.left = 0.0
         """When the last waiter went, by the loop's clock."""
 
     def tell(self, log_id: bytes | None) -> None:
-        for growth in self.waiters:
-            growth.tell(log_id)
+        for listener in self.waiters:
+            listener.tell(log_id)
 
 
 class Live:
@@ -96,20 +105,32 @@ class Live:
 
     @asynccontextmanager
     async def follow(self, name: str) -> AsyncIterator[Growth]:
-        """Listen to the channel ``name``: all that is published after entering is told of.
+        """Wait on the channel ``name``: all that is published after entering is told of.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        growth = Growth()
+        async with self.listen(name, growth):
+            growth.forget()  # Whoever follows reads after this.
+            yield growth
+
+    @asynccontextmanager
+    async def listen(self, name: str, listener: Listener) -> AsyncIterator[None]:
+        """Call ``listener`` for all that is published on the channel ``name`` after entering.
 
         Raises:
             StoreUnavailable: Redis does not answer.
         """
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="kefu-live")
-        key, growth = name.encode(), Growth()
+        key = name.encode()
         channel = self._channels.get(key)
         if channel is None:
             channel = self._channels[key] = _Channel()
             self._fresh.append(key)
             self._wanted.set()
-        channel.waiters.add(growth)
+        channel.waiters.add(listener)
         try:
             if not channel.subscribed.is_set():
                 try:
@@ -117,10 +138,9 @@ class Live:
                         await channel.subscribed.wait()
                 except TimeoutError as exc:
                     raise StoreUnavailable("Redis does not confirm a subscription") from exc
-            growth.forget()  # Whoever follows reads after this.
-            yield growth
+            yield
         finally:
-            channel.waiters.discard(growth)
+            channel.waiters.discard(listener)
             channel.left = asyncio.get_running_loop().time()
 
     async def aclose(self) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from bot.conversations import codec, keys
 from bot.conversations.connection import Script, Wire
 from bot.conversations.keys import SEEN, ConversationKeys
-from bot.conversations.live import Growth, Live
+from bot.conversations.live import Growth, Listener, Live
 from bot.conversations.queue import READY_GROUP, Lease
 from bot.conversations.reading import read_conversation
 from bot.errors import MailboxFull
@@ -238,6 +238,16 @@ class Conversations:
         """
         async with self._live.follow(ConversationKeys.of(conversation).live) as growth:
             yield growth
+
+    @asynccontextmanager
+    async def listen(self, conversation: ConversationId, listener: Listener) -> AsyncIterator[None]:
+        """As `follow`, by a call for each growth: thousands of sockets need no task that waits.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        async with self._live.listen(ConversationKeys.of(conversation).live, listener):
+            yield
 
     async def recall(self, key: str) -> tuple[Utterance, ...] | None:
         """The grounded reply kept under ``key``, or None (`bot.ports.Replies`).
