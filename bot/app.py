@@ -11,7 +11,7 @@ from aiohttp import web
 from bot.assistant import Assistant
 from bot.channels.pages import Pages
 from bot.channels.rest import RestChannel
-from bot.conversations import open_conversations
+from bot.conversations import Conversations, open_conversations
 from bot.dialogue.action_process import serve_actions, wait_until_up
 from bot.dialogue.action_server import ActionServer
 from bot.dialogue.domain import read_domain
@@ -29,7 +29,7 @@ from bot.retrieval.retriever import HybridRetriever
 from bot.settings import Settings
 from bot.understanding.recognizer import HeadRecognizer
 from bot.understanding.unfinished import unfinished
-from bot.worker import Worker
+from bot.worker import Handle, Worker
 
 MAX_BODY_BYTES = 64 * 1024
 """Largest request body: a chat message is far smaller, and nothing else is posted."""
@@ -104,12 +104,21 @@ async def open_server(settings: Settings) -> AsyncIterator[str]:
     async with AsyncExitStack() as stack:
         conversations = await stack.enter_async_context(open_conversations(settings))
         assistant = await stack.enter_async_context(open_assistant(settings, replies=conversations))
-        worker = Worker(conversations, assistant.handle, settings, _unfinished)
-        await stack.enter_async_context(worker)
+        channels = open_channels(settings, conversations, assistant.handle, writer=assistant.ladder.writer)
+        yield await stack.enter_async_context(channels)
+
+
+@asynccontextmanager
+async def open_channels(
+    settings: Settings, conversations: Conversations, handle: Handle, *, writer: Writer | None = None
+) -> AsyncIterator[str]:
+    """A worker that makes turns with ``handle``, and every channel that shoppers write on; yields the address."""
+    async with AsyncExitStack() as stack:
+        worker = await stack.enter_async_context(Worker(conversations, handle, settings, _unfinished))
 
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         app.add_routes(RestChannel(conversations, settings.reply_timeout.total_seconds()).routes())
-        app.add_routes(Pages(conversations, worker, assistant.ladder.writer).routes())
+        app.add_routes(Pages(conversations, worker, writer).routes())
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.stop_timeout.total_seconds())
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
