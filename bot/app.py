@@ -9,6 +9,7 @@ import aiohttp
 from aiohttp import web
 
 from bot.assistant import Assistant
+from bot.channels.health import Health
 from bot.channels.pages import Pages
 from bot.channels.rest import RestChannel
 from bot.conversations import Conversations, open_conversations
