@@ -119,7 +119,8 @@ async def open_channels(
 
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         app.add_routes(RestChannel(conversations, settings.reply_timeout.total_seconds()).routes())
-        app.add_routes(Pages(conversations, worker, writer).routes())
+        app.add_routes(Health(conversations, worker, writer).routes())
+        app.add_routes(Pages().routes())
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.stop_timeout.total_seconds())
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
