@@ -59,7 +59,7 @@ RULES = tuple(
         (rf"{_TAG}:outbox", "stream: ids of conversations with replies to deliver", Lifetime.STANDING),
         (
             rf"{_TAG}:c:.+",
-            "hash: state, version, epoch, floor, shopper, mail of the turn under way, queue entries",
+            "hash: state, version, epoch, floor, shopper, mail of the turn under way, queue entries, thumbs",
             Lifetime.RETENTION,
         ),
         (rf"{_TAG}:mail:.+", "list: messages no turn has covered", Lifetime.RETENTION),

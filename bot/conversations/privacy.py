@@ -7,6 +7,7 @@ from bot.conversations import codec, keys
 from bot.conversations.connection import Script, Wire
 from bot.conversations.keys import ConversationKeys
 from bot.conversations.queue import OUTBOX_GROUP, READY_GROUP
+from bot.conversations.reading import Page
 from bot.conversations.store import Conversations
 from bot.errors import StoreUnavailable
 from bot.records import ConversationId, Entry, LogId
@@ -43,7 +44,7 @@ async def export(conversations: Conversations, shopper: str) -> dict[str, Any]:
                     "id": conversation,
                     "floor": found.floor,
                     "state": codec.plain(found.state),
-                    "log": [codec.plain(entry) for entry in await _whole_log(conversations, conversation)],
+                    "log": [codec.plain(entry) for entry in (await _whole_log(conversations, conversation)).entries],
                 }
             )
     return {"shopper": shopper, "conversations": exported}
@@ -73,18 +74,18 @@ async def _erase_one(conversations: Conversations, conversation: ConversationId,
     erased = 0
     while not erased:
         log = await _whole_log(conversations, conversation)
-        seen = [key.seen(entry.message.id) for entry in log if entry.message is not None]
+        seen = [key.seen(entry.message.id) for entry in log.entries if entry.message is not None]
         erased = await _erase(
             conversations.wire,
             [key.hash, key.mail, key.said, key.log, key.post, key.ready, key.outbox, key.shopper(shopper), *seen],
-            [key.id, log[-1].id if log else "", READY_GROUP, OUTBOX_GROUP],
+            [key.id, log.end or "", READY_GROUP, OUTBOX_GROUP],
         )
 
 
-async def _whole_log(conversations: Conversations, conversation: ConversationId) -> list[Entry]:
-    log: list[Entry] = []
-    after: LogId | None = None
-    while page := await conversations.read(conversation, after, _PAGE):
-        log += page
-        after = page[-1].id
-    return log
+async def _whole_log(conversations: Conversations, conversation: ConversationId) -> Page:
+    entries: list[Entry] = []
+    end: LogId | None = None
+    while (page := await conversations.page(conversation, end, _PAGE)).end is not None:
+        entries += page.entries
+        end = page.end
+    return Page(tuple(entries), end)

@@ -1,12 +1,13 @@
-"""A conversation out of what `load.lua` found of it, also where some of that cannot be read."""
+"""A conversation, and pages of its log, out of what Redis holds, also where some of that cannot be read."""
 
 import logging
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from bot.conversations import codec
-from bot.records import Conversation, ConversationId, Floor, LogId, Message, MessageId, State, Utterance
+from bot.records import Conversation, ConversationId, Entry, Floor, LogId, Message, MessageId, State, Utterance
 
 _log = logging.getLogger(__name__)
 
@@ -16,6 +17,33 @@ _NOWHERE = b"0-0"
 """Stands for a log id that cannot be read. Redis gives it to no entry."""
 
 _Part = TypeVar("_Part")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A stretch of a log."""
+
+    entries: tuple[Entry, ...]
+    """Oldest first; what cannot be read is left out."""
+    end: LogId | None
+    """The last entry that was there, readable or not; None where there was none."""
+
+
+def read_page(conversation: ConversationId, found: Sequence[Any]) -> Page:
+    """The stretch of the log that Redis gave. One entry that nobody can read must not hide those behind it."""
+    entries = []
+    for log_id, (_, line) in found:
+        place = LogId(log_id.decode())
+        try:
+            entries.append(codec.decode_entry(place, line))
+        except codec.UNREADABLE as exc:
+            _log.error("entry %s of the log of %s cannot be read: %s", place, conversation, type(exc).__name__)
+    return Page(tuple(entries), LogId(found[-1][0].decode()) if found else None)
+
+
+def read_floor(conversation: ConversationId, floor: bytes | None) -> Floor:
+    """Who may speak, as it is stored; the assistant where nothing is, or nothing that can be read."""
+    return _part(_floor, floor, "floor", conversation) or Floor.ASSISTANT
 
 
 def read_conversation(conversation: ConversationId, found: Sequence[Any]) -> Conversation:

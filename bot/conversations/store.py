@@ -1,7 +1,8 @@
 """The conversations: accept what a shopper writes, make turns of it behind a fence, read what was said."""
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,16 +12,18 @@ from bot.conversations.connection import Script, Wire
 from bot.conversations.keys import SEEN, ConversationKeys
 from bot.conversations.live import Growth, Listener, Live
 from bot.conversations.queue import READY_GROUP, Lease
-from bot.conversations.reading import read_conversation
+from bot.conversations.reading import Page, read_conversation, read_floor, read_page
 from bot.errors import MailboxFull
 from bot.records import (
     Conversation,
     ConversationId,
     Entry,
     EntryKind,
+    Feedback,
     Floor,
     LogId,
     Message,
+    MessageId,
     Turn,
     Utterance,
 )
@@ -28,7 +31,9 @@ from bot.records import (
 MAILBOX = 200
 """Most messages of one conversation that may wait for a turn: far more than anyone types, little enough to hold."""
 
-_accept, _load, _say, _commit, _floor = (Script(name) for name in ("accept", "load", "say", "commit", "floor"))
+_accept, _load, _say, _commit, _floor, _note = (
+    Script(name) for name in ("accept", "load", "say", "commit", "floor", "note")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,15 @@ class Conversations:
         if log_id is None:
             raise MailboxFull(f"{message.conversation!r} has {self._mailbox} messages that wait for an answer")
         return Accepted(LogId(log_id.decode()), bool(duplicate))
+
+    async def accepted(self, conversation: ConversationId, message: MessageId) -> LogId | None:
+        """Where a message stands that was accepted before, or None.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        log_id = await self.wire.ask("GET", ConversationKeys.of(conversation).seen(message))
+        return None if log_id is None else LogId(log_id.decode())
 
     async def load(self, conversation: ConversationId, lease: Lease | None = None) -> Conversation | None:
         """The conversation as it stands, or None when there is none.
@@ -219,15 +233,80 @@ class Conversations:
         )
         return epoch
 
+    async def floor(self, conversation: ConversationId) -> Floor:
+        """Who may speak; the assistant where there is no such conversation yet.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        floor = await self.wire.ask("HGET", ConversationKeys.of(conversation).hash, "floor")
+        return read_floor(conversation, floor)
+
+    async def note(self, conversation: ConversationId, feedback: Feedback) -> bool:
+        """Keep a shopper's thumb in the log, unless it is as it was; False where ``about`` is no line of the shop's.
+
+        Raises:
+            StoreUnavailable: Redis does not answer; it may have been kept.
+        """
+        key = ConversationKeys.of(conversation)
+        noted = await _note(
+            self.wire,
+            [key.hash, key.log],
+            [
+                feedback.about,
+                {True: "up", False: "down", None: "none"}[feedback.helpful],
+                codec.encode_entry(EntryKind.FEEDBACK, feedback=feedback),
+                self._retention_ms,
+                key.live,
+            ],
+        )
+        return bool(noted)
+
     async def read(self, conversation: ConversationId, after: LogId | None = None, count: int = 1000) -> list[Entry]:
-        """Up to ``count`` entries of the log after ``after``, oldest first.
+        """Up to ``count`` entries of the log after ``after``, oldest first; only those that can be read.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        page = await self.page(conversation, after, count)
+        while not page.entries and page.end is not None:  # None of them could be read; what comes after may.
+            page = await self.page(conversation, page.end, count)
+        return list(page.entries)
+
+    async def page(self, conversation: ConversationId, after: LogId | None = None, count: int = 1000) -> Page:
+        """As `read`, with the place where it ended: what cannot be read is passed over, and not met again.
 
         Raises:
             StoreUnavailable: Redis does not answer.
         """
         start = "-" if after is None else f"({after}"
         found = await self.wire.ask("XRANGE", ConversationKeys.of(conversation).log, start, "+", "COUNT", count)
-        return [codec.decode_entry(LogId(log_id.decode()), line) for log_id, (_, line) in found]
+        return read_page(conversation, found)
+
+    async def pages(self, asked: Sequence[tuple[ConversationId, LogId | None]], count: int) -> list[Page]:
+        """A `page` of each of many logs, in one round trip.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        return await asyncio.gather(*(self.page(conversation, after, count) for conversation, after in asked))
+
+    async def last(self, conversation: ConversationId, count: int) -> Page:
+        """The last ``count`` entries of the log, oldest first.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        found = await self.wire.ask("XREVRANGE", ConversationKeys.of(conversation).log, "+", "-", "COUNT", count)
+        return read_page(conversation, found[::-1])
+
+    async def has(self, conversation: ConversationId, log_id: LogId) -> bool:
+        """Whether the log still has the entry ``log_id``, so that reading can go on behind it.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        return bool(await self.wire.ask("XRANGE", ConversationKeys.of(conversation).log, log_id, log_id))
 
     @asynccontextmanager
     async def follow(self, conversation: ConversationId) -> AsyncIterator[Growth]:
