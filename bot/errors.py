@@ -4,12 +4,16 @@ KefuError
 ├── SettingError          a setting is missing or not allowed (names the setting, its value, what is allowed)
 ├── KnowledgeError        a knowledge or training file cannot be read (names file and line)
 ├── BadRequest            what a channel received cannot be a message (names the field)
+│   ├── FileTooBig            a shopper's file is larger than may be sent
+│   └── FileRefused           a shopper's file is of no type that is kept, or is damaged
 ├── NotAllowed            whoever asks may not: a token is missing, forged or too old, or an origin is not listed
+│   └── OriginRefused         the page that asks is of an origin that is not listed
 ├── ModelError            weights or a tokenizer cannot be loaded
 ├── Unavailable           something outside this process does not answer now; trying later may help
 │   ├── StoreUnavailable      Redis
 │   ├── MailboxFull           one conversation has too many messages that no turn has covered
 │   ├── RateLimited           one shopper or address sends more than it may; says when to try again
+│   │   └── BudgetSpent           what it may send in a day
 │   ├── Overloaded            more work waits than can be done soon; says when to try again
 │   ├── WriterUnavailable     the language model or its endpoint
 │   └── ActionUnavailable     the action server
@@ -39,8 +43,20 @@ class BadRequest(KefuError):
     """What a channel received cannot be a message; nothing was accepted."""
 
 
+class FileTooBig(BadRequest):
+    """A shopper's file is larger than may be sent; nothing of it was kept."""
+
+
+class FileRefused(BadRequest):
+    """A shopper's file is of no type that is kept, or is damaged; nothing of it was kept."""
+
+
 class NotAllowed(KefuError):
     """Whoever asks may not: a token is missing, forged or too old, or an origin is not listed."""
+
+
+class OriginRefused(NotAllowed):
+    """The page that asks is of an origin that is neither Kefu's own nor listed."""
 
 
 class ModelError(KefuError):
@@ -66,6 +82,10 @@ class RateLimited(Unavailable):
         super().__init__(message)
         self.retry_after = retry_after
         """Seconds until one more is let through."""
+
+
+class BudgetSpent(RateLimited):
+    """One shopper or address has sent what it may in a day; nothing was accepted."""
 
 
 class Overloaded(Unavailable):
