@@ -15,8 +15,10 @@ from bot.conversations.queue import READY_GROUP, Lease, Queue
 from bot.conversations.store import Conversations
 from bot.errors import KefuError, StoreUnavailable, TurnRefused
 from bot.ports import Voice
-from bot.records import Conversation, Floor, Message, Trace, Turn, Utterance
+from bot.records import Conversation, Floor, LogId, Message, Trace, Turn, Utterance
 from bot.settings import Settings
+from bot.telemetry.metrics import TAKEOVERS, TURN_RETRIES
+from bot.telemetry.turns import LISTENED, SET_ASIDE, ids, recorded
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +67,8 @@ class StoreVoice:
         self._lease = lease
         self.said = len(conversation.said)
         """Utterances of this turn that are out, with those of earlier tries."""
+        self.first: LogId | None = None
+        """What this try said first."""
 
     async def say(self, utterance: Utterance) -> None:
         """Say it.
@@ -73,7 +77,8 @@ class StoreVoice:
             TurnRefused: the floor or the version changed; stop, nothing was said.
             StoreUnavailable: Redis does not answer.
         """
-        await self._conversations.say(self._conversation, utterance, self.said, self._lease)
+        place = await self._conversations.say(self._conversation, utterance, self.said, self._lease)
+        self.first = self.first or place
         self.said += 1
 
 
@@ -177,6 +182,7 @@ class Worker:
         """Take over what dead workers left, for as long as there is room."""
         while self._room.is_set():
             claimed = await self._queue.claim()
+            TAKEOVERS.inc(len(claimed))
             for lease in claimed:
                 self._begin(lease)
             if not claimed:
@@ -223,17 +229,20 @@ class Worker:
         except StoreUnavailable:
             return  # Claimed by whoever is there when Redis is back.
         if again is not None:
+            TURN_RETRIES.inc()
             self._begin(again)
 
     async def _answer(self, lease: Lease) -> timedelta | None:
         """Cover the mail under ``lease``. Returns the pause before another try, None when there is nothing to retry."""
         tries = 0
+        about = {"conversation": str(lease.conversation)}
         try:
             for refused in range(_REFUSALS):
                 conversation = await self._settled(lease)
                 if conversation is None:
                     return None
                 tries = conversation.tries
+                about = ids(conversation)
                 try:
                     async with self._making:
                         await self._make_turn(conversation, lease, unless_mail_grew=refused < MAIL_GREW)
@@ -241,7 +250,7 @@ class Worker:
                 except TurnRefused as exc:
                     _log.debug("a turn of %s is dropped: %s", lease.conversation, exc)
         except Exception:  # The edge: whatever one turn does, the others go on.
-            _log.exception("try %d of a turn of %s failed", tries + 1, lease.conversation)
+            _log.exception("a try of a turn failed", extra=about | {"try": str(tries + 1)})
         return _FIRST_PAUSE * (1 << min(tries, TRIES))  # Without a bound, no timedelta could hold it one day.
 
     async def _settled(self, lease: Lease) -> Conversation | None:
@@ -275,22 +284,29 @@ class Worker:
 
     async def _make_turn(self, conversation: Conversation, lease: Lease, *, unless_mail_grew: bool) -> None:
         voice = StoreVoice(self._conversations, conversation, lease)
+        with recorded(conversation) as record:
+            turn = await self._turn(conversation, voice)
+            with record.watch.stage("commit"):
+                end = await self._conversations.commit(
+                    conversation, turn, voice.said, lease=lease, unless_mail_grew=unless_mail_grew
+                )
+            record.ended(turn, end, voice.first)
+
+    async def _turn(self, conversation: Conversation, voice: Voice) -> Turn:
         if conversation.floor is Floor.AGENT:
             # An agent reads along in the log; the assistant only takes note.
-            turn = Turn((), conversation.state, Trace(decision="an agent has the floor"))
-        elif conversation.tries >= TRIES:
-            turn = set_aside(conversation)
-        elif not conversation.readable:
+            return Turn((), conversation.state, Trace(decision=LISTENED))
+        if conversation.tries >= TRIES:
+            return set_aside(conversation)
+        if not conversation.readable:
             # In an upgrade under way a newer process may be able to; the last try sets it aside.
             raise KefuError(f"what is stored of {conversation.id} cannot be read")
-        else:
-            async with asyncio.timeout(TURN_LIMIT.total_seconds()):
-                turn = await self._handle(conversation, voice)
-        await self._conversations.commit(conversation, turn, voice.said, lease=lease, unless_mail_grew=unless_mail_grew)
+        async with asyncio.timeout(TURN_LIMIT.total_seconds()):
+            return await self._handle(conversation, voice)
 
 
 def set_aside(conversation: Conversation) -> Turn:
     """The turn for mail that could not be answered: an apology, and a note for whoever reads the log."""
     sorry = SORRY.get(conversation.state.language, SORRY["en"])
-    trace = Trace(language=conversation.state.language, decision="set aside", notes=(f"failed {TRIES} times",))
+    trace = Trace(language=conversation.state.language, decision=SET_ASIDE, notes=(f"failed {TRIES} times",))
     return Turn((Utterance(sorry),), conversation.state, trace)

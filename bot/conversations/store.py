@@ -27,6 +27,7 @@ from bot.records import (
     Turn,
     Utterance,
 )
+from bot.telemetry.metrics import MESSAGES
 
 MAILBOX = 200
 """Most messages of one conversation that may wait for a turn: far more than anyone types, little enough to hold."""
@@ -100,6 +101,7 @@ class Conversations:
         )
         if log_id is None:
             raise MailboxFull(f"{message.conversation!r} has {self._mailbox} messages that wait for an answer")
+        MESSAGES.labels(message.channel, "duplicate" if duplicate else "accepted").inc()
         return Accepted(LogId(log_id.decode()), bool(duplicate))
 
     async def accepted(self, conversation: ConversationId, message: MessageId) -> LogId | None:

@@ -10,6 +10,7 @@ import aiohttp
 from bot.errors import WriterUnavailable
 from bot.generation.sentences import CUT
 from bot.settings import Settings
+from bot.telemetry.metrics import WRITER_PIECES
 
 MAX_NEW_TOKENS = 160
 """Twice what the small writer gets: larger models cost their endpoint, not this machine."""
@@ -75,6 +76,7 @@ class EndpointWriter:
                     if data == "[DONE]":
                         return
                     if text := _text(data):
+                        WRITER_PIECES.inc()
                         yield text
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as exc:
             raise WriterUnavailable(f"{self._url}: {_reason(exc)}") from exc

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from bot.errors import WriterUnavailable
 from bot.settings import Settings
+from bot.telemetry.metrics import WRITER_PIECES, WRITER_REPLIES
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,7 @@ class TransformersWriter:
         self._last += 1
         reply, pieces = self._last, asyncio.Queue[dict[str, Any]]()
         self._replies[reply] = pieces
+        WRITER_REPLIES.inc()
         self._order({"join": reply, "chat": [dict(message) for message in chat]})
         last = False
         try:
@@ -103,10 +105,12 @@ class TransformersWriter:
                     last = True
                     raise WriterUnavailable(reason)
                 last = line["last"]
+                WRITER_PIECES.inc()
                 if line["text"]:
                     yield line["text"]
         finally:
             self._replies.pop(reply, None)
+            WRITER_REPLIES.dec()
             if not last:
                 self._order({"leave": reply})
 
