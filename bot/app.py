@@ -129,7 +129,9 @@ async def open_channels(
 
 
 def _unfinished(mail: Sequence[Message]) -> bool:
-    return unfinished([message.text for message in mail])
+    """Whether more words are to come; who pressed a button has said it."""
+    pressed = mail[-1].shown is not None or any(message.wants_human for message in mail)
+    return not pressed and unfinished([message.text for message in mail])
 
 
 async def serve(settings: Settings, announce: Callable[[str], None], until: asyncio.Event) -> None:

@@ -1,13 +1,16 @@
 """The way of a message: from the mail of a conversation to a turn that is ready to commit."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from bot.dialogue.domain import Domain
 from bot.dialogue.forms import asked, fill, left, submitted
 from bot.dialogue.hours import DeskHours
-from bot.dialogue.policy import Thresholds, decide, is_social, unanswered
-from bot.errors import ActionUnavailable
+from bot.dialogue.mail import Mail, opened, read_mail
+from bot.dialogue.policy import Thresholds, decide, needs_knowledge, unanswered
+from bot.errors import ActionUnavailable, KefuError
 from bot.generation.suggest import suggest
 from bot.grounding.shown import clean, presentable
 from bot.ladder import Ladder, Reply, impersonal
@@ -29,9 +32,13 @@ from bot.records import (
     Understanding,
 )
 from bot.telemetry import Stopwatch
+from bot.understanding.language import detect_language
 
 REMEMBERED = 6
 """Past exchanges that a state keeps: enough for "and in red?", small enough to store with every turn."""
+
+AT_ONCE = 2.0
+"""Seconds that an answer may take beside a call for a person, who shall not wait for it."""
 
 NOTHING = Findings("", (), 0.0)
 """What is found when nothing has to be searched."""
@@ -63,16 +70,19 @@ class Assistant:
             return Turn((), conversation.state, Trace(decision="an agent has the floor"))
 
         watch = Stopwatch()
-        text = "\n".join(message.text for message in conversation.mail).strip()
-        if unreadable := self._unreadable(text):
-            reply = self._respond(unreadable, state=conversation.state, conversation=conversation)
-            return Turn(reply.utterances, conversation.state, Trace(decision=unreadable))
+        state = opened(conversation)
+        mail = read_mail(conversation.mail, self.domain)
+        if mail.wants_human:
+            return await self._call_a_person(mail, state, conversation, voice)
+        if response := self._unreadable(mail):
+            reply = self._respond(response, state=state, conversation=conversation)
+            return Turn(reply.utterances, state, Trace(decision=response))
 
         with watch.stage("understand"):
-            understood = await self.recognizer.understand(text, conversation.state)
-        state = fill(conversation.state, understood, self.domain)
+            understood = await self._understand(mail, state)
+        state = fill(state, understood, self.domain)
         found = NOTHING
-        if not is_social(state, understood, self.domain, self.thresholds):
+        if needs_knowledge(state, understood, self.domain, self.thresholds, named=mail.payload is not None):
             with watch.stage("retrieve"):
                 found = await self.retriever.search(understood, state)
 
@@ -87,23 +97,62 @@ class Assistant:
                     reply, state = await self._act(decision, state, conversation, understood)
                 case Escalate(_, response):
                     state, floor = left(state), Floor.WAITING
-                    handoff = "utter_handoff" if self.hours.open_at(datetime.now(UTC)) else "utter_handoff_offline"
-                    reply = self._respond(*filter(None, (response, handoff)), state=state, conversation=conversation)
+                    reply = self._hand_over(state, conversation, response)
                 case Answer(None):
                     reply, state = await self._answer(understood, found, left(state), conversation, voice)
                 case Answer(str(response)):
                     state = left(state)
                     reply = self._respond(response, state=state, conversation=conversation)
 
+        if mail.has_files and floor is None:
+            unseen = self._respond("utter_file_received", state=state, conversation=conversation)
+            reply = replace(reply, utterances=(*reply.utterances, *unseen.utterances))
         trace = _trace(understood, found, decision, reply, watch)
         utterances = tuple(presentable(utterance) for utterance in reply.utterances)
-        return Turn(utterances, _remember(state, text, reply), trace, floor, reply.receipt)
+        return Turn(utterances, _remember(state, mail.text, reply), trace, floor, reply.receipt)
 
-    def _unreadable(self, text: str) -> str | None:
+    async def _understand(self, mail: Mail, state: State) -> Understanding:
+        if mail.payload is not None:
+            return mail.payload.understood(state, self.domain)
+        return await self.recognizer.understand(mail.text, state)
+
+    async def _call_a_person(self, mail: Mail, state: State, conversation: Conversation, voice: Voice) -> Turn:
+        """Hand over because the button for it was pressed: no model is needed, and none can delay it.
+
+        What was asked in the same breath is answered too where that takes no time; else the person reads it.
+        """
+        state = left(replace(state, language=detect_language(mail.text, state.language)))
+        reply = Reply(Rung.RESPONSE, said=conversation.said)
+        if not self._unreadable(mail):
+            with suppress(KefuError, TimeoutError):
+                async with asyncio.timeout(AT_ONCE):
+                    understood = await self._understand(mail, state)
+                    found = await self.retriever.search(understood, state)
+                    reply = await replace(self.ladder, writer=None).climb(understood, found, conversation, voice)
+        handed = self._hand_over(state, conversation)
+        utterances = tuple(map(presentable, (*reply.utterances, *handed.utterances)))
+        trace = Trace(
+            state.language, decision="the shopper pressed the button for a person", rung=reply.rung, notes=reply.notes
+        )
+        return Turn(
+            utterances, _remember(state, mail.text, replace(reply, utterances=utterances)), trace, Floor.WAITING
+        )
+
+    def _hand_over(self, state: State, conversation: Conversation, before: str | None = None) -> Reply:
+        """Say that a person is called, with what is said ``before``; once they are, it is no news any more."""
+        if conversation.floor is Floor.WAITING:
+            said = "utter_handoff_again"
+        else:
+            said = "utter_handoff" if self.hours.open_at(datetime.now(UTC)) else "utter_handoff_offline"
+        return self._respond(*filter(None, (before, said)), state=state, conversation=conversation)
+
+    def _unreadable(self, mail: Mail) -> str | None:
         """The response to mail that holds nothing to understand, or more than is read."""
-        if len(text) > self.max_characters:
+        if len(mail.text) > self.max_characters:
             return "utter_too_long"
-        return None if clean(text) else "utter_empty"
+        if clean(mail.text):
+            return None
+        return "utter_file_received" if mail.has_files else "utter_empty"
 
     def _respond(self, *responses: str, state: State, conversation: Conversation) -> Reply:
         """Responses of the shop's domain."""

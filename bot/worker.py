@@ -306,7 +306,11 @@ class Worker:
 
 
 def set_aside(conversation: Conversation) -> Turn:
-    """The turn for mail that could not be answered: an apology, and a note for whoever reads the log."""
+    """The turn for mail that could not be answered: an apology, and a note for whoever reads the log.
+
+    Who pressed the button for a person gets one all the same.
+    """
+    floor = Floor.WAITING if any(message.wants_human for message in conversation.mail) else None
     sorry = SORRY.get(conversation.state.language, SORRY["en"])
     trace = Trace(language=conversation.state.language, decision=SET_ASIDE, notes=(f"failed {TRIES} times",))
-    return Turn((Utterance(sorry),), conversation.state, trace)
+    return Turn((Utterance(sorry),), conversation.state, trace, floor)

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +14,7 @@ from bot.records import Button, Utterance
 
 OWN_RESPONSES: Mapping[str, str] = {
     "utter_empty": "said to a message without text",
+    "utter_file_received": "said to a file or picture, which only a person can look into",
     "utter_too_long": "said to a message that is too long to read",
     "utter_clarify": "said to a word or two that were not understood",
     "utter_out_of_scope": "said to what is not about the shop",
@@ -25,8 +26,12 @@ OWN_RESPONSES: Mapping[str, str] = {
     "utter_sorry": "said to an angry shopper before a person is called",
     "utter_handoff": "said when a person is called while the desk is open",
     "utter_handoff_offline": "said when a person is called while the desk is closed",
+    "utter_handoff_again": "said when a person is called who was called before and has not come yet",
 }
-"""The responses that are said without a rule, and when: every shop has to word them."""
+"""The responses that are said without a rule, and when. A shop words them; what it leaves out is said as in `OWN`."""
+
+OWN = Path(__file__).with_name("responses.yml")
+"""Our wording of `OWN_RESPONSES`, so that a Rasa project answers as it is."""
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -61,6 +66,8 @@ class Domain:
     """The entity that fills each slot."""
     rules: Mapping[str, Rule]
     """By intent."""
+    intents: frozenset[str] = frozenset()
+    """Names that a button's payload may call."""
     source: Mapping[str, Any] = field(default_factory=dict)
     """The domain as written; an action server is sent it with every call."""
 
@@ -91,19 +98,19 @@ def read_domain(knowledge: Path) -> Domain:
     """Read `domain.yml` and `rules.yml` of a knowledge folder.
 
     Raises:
-        KnowledgeError: a file is missing, is not YAML, a rule names what the domain does not have, or the domain lacks
-            one of `OWN_RESPONSES`.
+        KnowledgeError: a file is missing, is not YAML, or a rule names what the domain does not have.
     """
     source = _read(knowledge / "domain.yml")
     rules, submits = _read_rules(_read(knowledge / "rules.yml"))
     domain = Domain(
-        responses={name: tuple(_variations(name, rows)) for name, rows in (source.get("responses") or {}).items()},
+        responses=_responses(_read(OWN)) | _responses(source),
         forms={
             name: tuple((form or {}).get("required_slots") or ()) for name, form in (source.get("forms") or {}).items()
         },
         submits=submits,
         slots=dict(_slot_entities(source.get("slots") or {})),
         rules=rules,
+        intents=frozenset(_intents(source.get("intents") or ())) | rules.keys(),
         source=source,
     )
     _check(domain, knowledge)
@@ -120,6 +127,16 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise KnowledgeError(f"{path}: has to be a mapping with the keys of a Rasa file, such as `responses:`.")
     return cast(dict[str, Any], content)
+
+
+def _responses(source: Mapping[str, Any]) -> dict[str, tuple[Variation, ...]]:
+    return {name: tuple(_variations(name, rows)) for name, rows in (source.get("responses") or {}).items()}
+
+
+def _intents(listed: Iterable[Any]) -> Iterator[str]:
+    """Names of intents, which Rasa lists bare or as ``name: {use_entities: …}``."""
+    for intent in listed:
+        yield from map(str, intent) if isinstance(intent, dict) else (str(intent),)
 
 
 def _variations(name: str, rows: Any) -> Iterator[Variation]:
@@ -175,5 +192,3 @@ def _check(domain: Domain, knowledge: Path) -> None:
         for slot in slots:
             if f"utter_ask_{slot}" not in domain.responses:
                 raise KnowledgeError(f"{knowledge / 'domain.yml'}: {form} needs {slot}; add utter_ask_{slot}.")
-    if lacking := [f"{name} ({when})" for name, when in OWN_RESPONSES.items() if name not in domain.responses]:
-        raise KnowledgeError(f"{knowledge / 'domain.yml'}: add to `responses:` {', '.join(lacking)}.")

@@ -42,14 +42,22 @@ class Thresholds:
     """After asking this often for the same slot, a person is offered."""
 
 
-def is_social(state: State, understanding: Understanding, domain: Domain, thresholds: Thresholds) -> bool:
-    """Whether a message is plainly a greeting or the like, outside of any form: no knowledge has to be searched."""
-    return (
+def needs_knowledge(
+    state: State, understanding: Understanding, domain: Domain, thresholds: Thresholds, *, named: bool = False
+) -> bool:
+    """Whether the knowledge has to be searched: not for a plain greeting or the like outside of any form, nor for an
+    intent that a button ``named`` and that has a rule."""
+    if not understanding.intents:
+        return True
+    rule = domain.rules.get(understanding.intents[0].name, Rule())
+    if named:
+        return rule == Rule()
+    return not (
         state.form is None
         and understanding.mood is not Mood.ANGRY
         and _sure(understanding, thresholds)
         and understanding.intents[0].name in SOCIAL
-        and domain.rules.get(understanding.intents[0].name, Rule()).response is not None
+        and rule.response is not None
     )
 
 

@@ -1,5 +1,6 @@
 """The whole way of a message, over a scripted recognizer and shop: what leaves, and what is remembered."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,10 +11,11 @@ from bot.assistant import REMEMBERED, Assistant
 from bot.dialogue.domain import read_domain
 from bot.dialogue.hours import read_hours
 from bot.dialogue.policy import Thresholds
-from bot.errors import ActionUnavailable
+from bot.errors import ActionUnavailable, Unavailable
 from bot.ladder import Ladder
 from bot.records import (
     ActionResult,
+    Attachment,
     Conversation,
     ConversationId,
     Entity,
@@ -64,15 +66,19 @@ def meaning(intent: str, confidence: float = 0.95, *entities: Entity, mood: Mood
     return Understanding("", "en", (Intent(intent, confidence),), 0.95, entities, mood)
 
 
+def written(text: str, log_id: str = "0-0") -> Message:
+    conversation = ConversationId("rest:1")
+    return Message(MessageId(log_id), conversation, "rest", "1", text, datetime.now(UTC), log_id=LogId(log_id))
+
+
 async def handle(
-    script: Script, *texts: str, state: State | None = None, floor: Floor = Floor.ASSISTANT, hours: str = "always"
+    script: Script,
+    *texts: str | Message,
+    state: State | None = None,
+    floor: Floor = Floor.ASSISTANT,
+    hours: str = "always",
 ) -> Turn:
-    mail = tuple(
-        Message(
-            MessageId(str(i)), ConversationId("rest:1"), "rest", "1", text, datetime.now(UTC), log_id=LogId(f"{i}-0")
-        )
-        for i, text in enumerate(texts)
-    )
+    mail = tuple(text if isinstance(text, Message) else written(text, f"{i}-0") for i, text in enumerate(texts))
     ladder = Ladder(None, TrueIfKnown(), Memory(), 0.9, 0.5, patience=1)
     assistant = Assistant(
         script, script, script, ladder, DOMAIN, read_hours(hours, "UTC"), Thresholds(), max_characters=100
@@ -95,8 +101,7 @@ async def test_that_nothing_is_said_while_an_agent_has_the_floor() -> None:
 )
 async def test_that_mail_that_cannot_be_read_is_answered_all_the_same(text: str, response: str) -> None:
     turn = await handle(Script(meaning("x", 0.2)), text)
-    wordings = {DOMAIN.respond(response, "en", {}, str(seed)).text for seed in range(30)}
-    assert said(turn) in wordings
+    assert said(turn) in wordings(response)
 
 
 async def test_that_a_burst_is_understood_as_one_text() -> None:
@@ -111,6 +116,89 @@ async def test_that_a_person_is_announced_as_the_desk_is_open_or_closed() -> Non
     assert said(there) in {DOMAIN.respond("utter_handoff", "en", {}, str(seed)).text for seed in range(30)}
     assert "help@larkfell.example" in said(away)
     assert "+31 30 555 0142" in said(there)
+
+
+@dataclass
+class Dead(Script):
+    """Nobody answers: the recognizer is down, or so slow that nobody could wait for it."""
+
+    slow: bool = False
+
+    async def understand(self, text: str, state: State) -> Understanding:
+        if self.slow:
+            await asyncio.sleep(3600)
+        raise Unavailable("down")
+
+
+PRESSED = replace(written("Talk to a person"), wants_human=True)
+PHOTO = replace(written(""), files=(Attachment("k", "tent.png", "image/png", 9),))
+
+
+def wordings(response: str, language: str = "en") -> set[str]:
+    return {DOMAIN.respond(response, language, {}, str(seed)).text for seed in range(30)}
+
+
+@pytest.mark.parametrize("slow", [False, True])
+@pytest.mark.parametrize("beside", [(), ("what about my tent",)])
+async def test_that_the_button_for_a_person_needs_no_model(
+    slow: bool, beside: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.assistant.AT_ONCE", 0.01)
+    asking = State(form="order_status_form", requested="email", attempts=2)
+    turn = await handle(Dead(meaning("x"), slow=slow), *beside, PRESSED, state=asking)
+    assert said(turn) in wordings("utter_handoff")
+    assert (turn.floor, turn.state.form) == (Floor.WAITING, None)
+    assert turn.state.history[-1].shopper == "".join(beside)
+
+
+async def test_that_what_was_asked_beside_the_button_is_answered_too() -> None:
+    findings = Findings("", (Hit(FAQ, 1.0, 0.9, 0.9, question=0.99),), 0.9)
+    turn = await handle(Script(meaning("return_policy"), findings), "how long?", PRESSED)
+    assert turn.utterances[0].text == "30 days."
+    assert turn.utterances[1].text in wordings("utter_handoff")
+
+
+async def test_that_a_person_is_announced_in_the_language_of_the_widget() -> None:
+    turn = await handle(Dead(meaning("x")), replace(PRESSED, metadata={"language": "zh-CN"}))
+    assert said(turn) in wordings("utter_handoff", "zh")
+
+
+@pytest.mark.parametrize("message", [PRESSED, "a human please"])
+async def test_that_a_person_who_was_called_is_no_news(message: Message | str) -> None:
+    turn = await handle(Script(meaning("talk_to_human")), message, floor=Floor.WAITING)
+    assert said(turn) in wordings("utter_handoff_again")
+
+
+async def test_that_pressing_twice_at_once_calls_once() -> None:
+    turn = await handle(Dead(meaning("x")), PRESSED, replace(PRESSED, text=""))
+    assert len(turn.utterances) == 1
+
+
+async def test_that_a_picture_alone_is_answered_honestly_and_offers_a_person() -> None:
+    turn = await handle(Dead(meaning("x")), PHOTO)
+    assert said(turn) in wordings("utter_file_received")
+    assert turn.utterances[0].buttons
+
+
+async def test_that_words_beside_a_picture_are_answered_as_usual() -> None:
+    findings = Findings("", (Hit(FAQ, 1.0, 0.9, 0.9, question=0.99),), 0.9)
+    turn = await handle(Script(meaning("return_policy"), findings), PHOTO, "how long?")
+    assert turn.utterances[0].text == "30 days."
+    assert turn.utterances[1].text in wordings("utter_file_received")
+    called = await handle(Script(meaning("talk_to_human")), PHOTO, "a human please")
+    assert said(called) in wordings("utter_handoff")
+
+
+async def test_that_a_button_with_a_rasa_payload_needs_no_recognizer() -> None:
+    pressed = replace(written('/order_status{"order_number": "LF-1"}'), shown="My order")
+    turn = await handle(Dead(meaning("x")), pressed)
+    assert (turn.state.requested, turn.state.slots) == ("email", {"order_number": "LF-1"})
+    assert turn.state.history[-1].shopper == "My order"
+
+
+async def test_that_a_payload_without_a_rule_is_answered_from_the_knowledge() -> None:
+    findings = Findings("", (Hit(FAQ, 1.0, 0.9, 0.9, question=0.99),), 0.9)
+    assert said(await handle(Dead(meaning("x"), findings), written("/return_policy"))) == "30 days."
 
 
 async def test_that_an_angry_shopper_hears_sorry_first() -> None:

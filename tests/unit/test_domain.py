@@ -52,10 +52,23 @@ def test_that_the_demo_shop_says_it_in_english_and_chinese(demo: Domain, name: s
     assert re.search(r"[\u4e00-\u9fff]", chinese)
 
 
-def test_that_a_missing_response_is_named_with_its_file_and_what_to_add(shop: Path) -> None:
-    (shop / "domain.yml").write_text(DOMAIN.replace("  utter_done: [{text: x}]\n", ""))
-    with pytest.raises(KnowledgeError, match=r"domain\.yml: add to `responses:` utter_done \(.+\)"):
-        read_domain(shop)
+def test_that_a_rasa_project_without_our_responses_answers_in_our_words(shop: Path) -> None:
+    (shop / "domain.yml").write_text('version: "3.1"\nresponses:\n  utter_greet: [{text: x}]\n')
+    plain = read_domain(shop)
+    for name in OWN_RESPONSES:
+        english, chinese = (plain.respond(name, language, {}, "1").text for language in ("en", "zh"))
+        assert english.isascii()
+        assert re.search(r"[\u4e00-\u9fff]", chinese)
+        assert "Larkfell" not in english + chinese
+
+
+def test_that_the_shops_own_words_go_before_ours(shop: Path) -> None:
+    assert read_domain(shop).respond("utter_done", "zh", {}, "1").text == "x"
+
+
+def test_that_an_intent_is_known_with_and_without_settings_and_by_its_rule(shop: Path) -> None:
+    (shop / "domain.yml").write_text(f"{DOMAIN}intents: [a, {{b: {{use_entities: []}}}}]\n")
+    assert read_domain(shop).intents == {"a", "b", "greet"}
 
 
 def test_that_a_chinese_shopper_gets_chinese_words(demo: Domain) -> None:

@@ -1,0 +1,78 @@
+"""What lies in the mail of a turn: words, buttons pressed, files, a call for a person. Pure.
+
+A button's payload may be Rasa's, ``/intent{"entity": "value"}``: then no recognizer has to guess what was meant
+(https://rasa.com/docs/rasa/responses#buttons).
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bot.dialogue.domain import Domain
+from bot.records import Conversation, Entity, Intent, Message, State, Understanding
+
+_PAYLOAD = re.compile(r"/(?P<intent>[^\s/{}@]{1,100})(?:@[\d.]{1,10})?\s*(?P<values>\{.{0,2000}\})?", re.DOTALL)
+_LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_]\w{2,10}){0,3}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """An intent that a button named, with the values it brought."""
+
+    intent: str
+    values: Mapping[str, str]
+    shown: str
+    """What the shopper pressed, in words."""
+
+    def understood(self, state: State, domain: Domain) -> Understanding:
+        """What it means, for certain; each value is called by its entity, as in Rasa, or by the slot it is for."""
+        entities = (Entity(domain.slots.get(name, name), value, 0, 0, "payload") for name, value in self.values.items())
+        return Understanding(self.shown, state.language, (Intent(self.intent, 1.0),), 1.0, tuple(entities))
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A burst of messages, as one turn reads it."""
+
+    text: str
+    """What was written; of a button, its words."""
+    payload: Payload | None
+    """What was pressed last, where nothing was written beside it."""
+    has_files: bool
+    wants_human: bool
+
+
+def read_mail(messages: Sequence[Message], domain: Domain) -> Mail:
+    """Read a burst. The line of a "talk to a person" button is a call, and no question."""
+    asking = [message for message in messages if message.text.strip() and not message.wants_human]
+    payloads = [read_payload(message, domain) for message in asking]
+    words = (payload.shown if payload else message.text for message, payload in zip(asking, payloads, strict=True))
+    return Mail(
+        text="\n".join(words).strip(),
+        payload=payloads[-1] if payloads and all(payloads) else None,
+        has_files=any(message.files for message in messages),
+        wants_human=any(message.wants_human for message in messages),
+    )
+
+
+def read_payload(message: Message, domain: Domain) -> Payload | None:
+    """The intent that a message names as a button does; None for words, and for what this domain does not know."""
+    found = _PAYLOAD.fullmatch(message.text.strip())
+    if found is None or found["intent"] not in domain.intents:
+        return None
+    try:
+        values = json.loads(found["values"] or "{}")
+    except (ValueError, RecursionError):
+        return None
+    plain = {name: str(value) for name, value in values.items() if isinstance(value, str | int | float)}
+    return Payload(found["intent"], plain, (message.shown or "").strip() or found["intent"].replace("_", " "))
+
+
+def opened(conversation: Conversation) -> State:
+    """The state that a turn begins with; a new conversation is in the language that its channel names, if it does."""
+    if conversation.version > 0:
+        return conversation.state
+    named = (_LANGUAGE.fullmatch(str(message.metadata.get("language", ""))) for message in conversation.mail)
+    language = next((found[1].lower() for found in named if found), conversation.state.language)
+    return replace(conversation.state, language=language)
