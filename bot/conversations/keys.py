@@ -18,6 +18,10 @@ REPLY = timedelta(days=7)
 """A cached reply's key carries the version of the knowledge, so this only bounds the memory of old versions."""
 
 
+DAY = timedelta(days=1)
+"""A budget's while."""
+
+
 class Lifetime(Enum):
     """How long a kind of key lives."""
 
@@ -25,6 +29,8 @@ class Lifetime(Enum):
     """Counted from the conversation's last message or turn."""
     SEEN = "seen"
     REPLY = "reply"
+    DAY = "day"
+    """Counted from the first that was spent."""
     STANDING = "standing"
     """For ever, and empty when nothing waits: its entries go when they are done."""
 
@@ -46,6 +52,8 @@ class Rule:
                 return min(SEEN, retention)
             case Lifetime.REPLY:
                 return REPLY
+            case Lifetime.DAY:
+                return DAY
             case Lifetime.STANDING:
                 return None
 
@@ -68,6 +76,11 @@ RULES = tuple(
         (rf"{_TAG}:post:.+", "list: replies a platform must deliver", Lifetime.RETENTION),
         (rf"{_TAG}:seen:\d+:.+", "string: log id of a message that came already", Lifetime.SEEN),
         (rf"{_TAG}:shopper:.+", "set: a shopper's conversations in this shard", Lifetime.RETENTION),
+        (
+            rf"{_TAG}:spent:.+",
+            "number: what a shopper or an address (a keyed hash) spent of a day's budget",
+            Lifetime.DAY,
+        ),
         (r"reply:.+", "string: a checked, impersonal reply", Lifetime.REPLY),
     )
 )
@@ -102,6 +115,11 @@ def outbox(shard: int) -> str:
 def shopper(shard: int, shopper_id: str) -> str:
     """Set of a shopper's conversations in a shard: accepting stays one script, and finding asks every shard."""
     return f"{tag(shard)}:shopper:{shopper_id}"
+
+
+def spent(name: str) -> str:
+    """What was spent of a day's budget; its shard is its own, for an address writes in any conversation."""
+    return f"{tag(crc32(name.encode()) % SHARDS)}:spent:{name}"
 
 
 def reply(name: str) -> str:
