@@ -4,12 +4,15 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 import aiohttp
 from aiohttp import web
 
 from bot.assistant import Assistant
-from bot.channels.health import Health
+from bot.channels.guard import Guard
+from bot.channels.health import Answers, Health
+from bot.channels.load import Load
 from bot.channels.pages import Pages
 from bot.channels.rest import RestChannel
 from bot.conversations import Conversations, open_conversations
@@ -34,6 +37,9 @@ from bot.worker import Handle, Worker
 
 MAX_BODY_BYTES = 64 * 1024
 """Largest request body: a chat message is far smaller, and nothing else is posted."""
+
+LAST_WORDS = timedelta(milliseconds=300)
+"""For answers under way once the worker has ended: nobody waits for a turn any more."""
 
 
 @asynccontextmanager
@@ -105,26 +111,50 @@ async def open_server(settings: Settings) -> AsyncIterator[str]:
     async with AsyncExitStack() as stack:
         conversations = await stack.enter_async_context(open_conversations(settings))
         assistant = await stack.enter_async_context(open_assistant(settings, replies=conversations))
-        channels = open_channels(settings, conversations, assistant.handle, writer=assistant.ladder.writer)
+        channels = open_channels(
+            settings,
+            conversations,
+            assistant.handle,
+            writer=assistant.ladder.writer,
+            actions_answer=assistant.actions.answers,
+        )
         yield await stack.enter_async_context(channels)
 
 
 @asynccontextmanager
 async def open_channels(
-    settings: Settings, conversations: Conversations, handle: Handle, *, writer: Writer | None = None
+    settings: Settings,
+    conversations: Conversations,
+    handle: Handle,
+    *,
+    writer: Writer | None = None,
+    actions_answer: Answers | None = None,
 ) -> AsyncIterator[str]:
-    """A worker that makes turns with ``handle``, and every channel that shoppers write on; yields the address."""
+    """A worker that makes turns with ``handle``, and every channel that shoppers write on; yields the address.
+
+    On the way out: nothing new is taken, the worker finishes, its last replies leave, who waits in vain is told.
+    """
     async with AsyncExitStack() as stack:
-        worker = await stack.enter_async_context(Worker(conversations, handle, settings, _unfinished))
+        guard = Guard(settings)
+        load = await stack.enter_async_context(Load(conversations, settings))
+        rest = RestChannel(conversations, load, settings.reply_timeout.total_seconds())
+        worker = Worker(conversations, handle, settings, _unfinished)
+        health = Health(settings, conversations, worker, load, guard, writer=writer, actions_answer=actions_answer)
 
         app = web.Application(client_max_size=MAX_BODY_BYTES)
-        app.add_routes(RestChannel(conversations, settings.reply_timeout.total_seconds()).routes())
-        app.add_routes(Health(conversations, worker, writer).routes())
-        app.add_routes(Pages().routes())
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.stop_timeout.total_seconds())
+        guard.protect(app)
+        for routes in (rest.routes(), health.routes(), Pages().routes()):
+            app.add_routes(routes)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=LAST_WORDS.total_seconds())
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, settings.host, settings.port).start()
+        stack.push_async_callback(rest.let_go)
+        await stack.enter_async_context(worker)
+        site = web.TCPSite(runner, settings.host, settings.port)
+        await site.start()
+        stack.push_async_callback(site.stop)
+        stack.callback(load.stop)
+        guard.listens_at(runner.addresses[0][1])
         yield f"http://{settings.host}:{runner.addresses[0][1]}"
 
 

@@ -86,6 +86,10 @@ class Actions(Protocol):
         """
         ...
 
+    async def answers(self) -> bool:
+        """Whether actions can be run now, as far as one look tells."""
+        ...
+
 
 class Replies(Protocol):
     """Remembers grounded replies: the same question over the same knowledge gets the same words."""

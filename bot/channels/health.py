@@ -1,21 +1,51 @@
-"""What a load balancer and a person on call ask this process: which version, is it alive, can it take a message."""
+"""What a load balancer, Prometheus and a person on call ask this process: does it live, can it take a message."""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
 
 from bot import __version__
+from bot.channels.guard import Guard
+from bot.channels.load import Load
 from bot.conversations import Conversations
-from bot.errors import StoreUnavailable
+from bot.conversations.opening import is_durable
+from bot.errors import NotAllowed, StoreUnavailable
 from bot.ports import Writer
+from bot.settings import Settings
+from bot.telemetry.metrics import CONTENT_TYPE, render
 from bot.worker import Worker
+
+_PATIENCE = 2.0
+"""Seconds for Redis to answer: whoever asks whether this is ready does not wait for long either."""
+
+Answers = Callable[[], Awaitable[bool]]
+"""Whether something outside this process answers now."""
 
 
 class Health:
-    """`/version`, `/healthz` and `/readyz`."""
+    """`/version`, `/healthz`, `/readyz` and `/metrics`."""
 
-    def __init__(self, conversations: Conversations, worker: Worker, writer: Writer | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        conversations: Conversations,
+        worker: Worker,
+        load: Load,
+        guard: Guard,
+        *,
+        writer: Writer | None = None,
+        actions_answer: Answers | None = None,
+    ) -> None:
+        self._token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
         self._conversations = conversations
         self._worker = worker
+        self._load = load
+        self._guard = guard
         self._writer = writer
+        self._actions_answer = actions_answer
 
     def routes(self) -> list[web.RouteDef]:
         """Where these answers are."""
@@ -23,6 +53,7 @@ class Health:
             web.get("/version", self.version),
             web.get("/healthz", self.alive),
             web.get("/readyz", self.ready),
+            web.get("/metrics", self.metrics),
         ]
 
     async def version(self, request: web.Request) -> web.Response:
@@ -30,18 +61,61 @@ class Health:
         return web.json_response({"version": __version__, "minimum_compatible_version": __version__})
 
     async def alive(self, request: web.Request) -> web.Response:
-        """The process answers."""
+        """The process answers; nothing else is looked at, because restarting it would mend nothing else."""
         return web.json_response({"status": "ok"})
 
     async def ready(self, request: web.Request) -> web.Response:
-        """The process can take a message: the encoder is loaded (it listens only then), Redis answers, turns are made.
+        """The process can take a message: it is not about to stop, Redis answers, turns are made.
 
-        The writer may still be loading: until it is `ready`, other rungs answer.
+        It listens only once the models are loaded and have encoded something. What only makes replies poorer does not
+        make it unready: a writer that still loads (other rungs answer), actions that do not answer (a person is
+        offered), a Redis without an append-only file (nothing is lost before it stops). All are in the body.
         """
+        redis, actions = await asyncio.gather(self._redis(), self._actions())
+        if self._load.stopping:
+            status = "stopping"
+        elif redis == "away" or not self._worker.alive:
+            status = "unavailable"
+        else:
+            status = "ok"
+        body: dict[str, Any] = {
+            "status": status,
+            "redis": redis,
+            "worker": "ok" if self._worker.alive else "ended",
+            "writer": self._writer.status if self._writer else "none",
+            "actions": actions,
+            "shedding": self._load.shedding,
+        }
+        return web.json_response(body, status=200 if status == "ok" else 503)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Everything measured, for Prometheus.
+
+        Raises:
+            NotAllowed: the token is missing or wrong; without one in the settings, whoever asks is not near.
+        """
+        if not self._may_measure(request):
+            raise NotAllowed("Metrics need the token in KEFU_METRICS_TOKEN, or to be asked from a trusted network.")
+        return web.Response(body=render(), headers={"Content-Type": CONTENT_TYPE})
+
+    def _may_measure(self, request: web.Request) -> bool:
+        if self._token is None:
+            # A proxy that passes the world on says so; whoever scrapes comes straight.
+            return "X-Forwarded-For" not in request.headers and self._guard.is_trusted(request)
+        scheme, _, told = request.headers.get("Authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(told.strip().encode(), self._token.encode())
+
+    async def _redis(self) -> str:
+        """``ok``, ``away``, or ``not durable``."""
         try:
-            await self._conversations.ping()
-        except StoreUnavailable as exc:
-            return web.json_response({"status": "unavailable", "redis": str(exc)}, status=503)
-        if not self._worker.alive:
-            return web.json_response({"status": "unavailable", "worker": "it ended; restart this server"}, status=503)
-        return web.json_response({"status": "ok", "writer": self._writer.status if self._writer else "none"})
+            async with asyncio.timeout(_PATIENCE):
+                await self._conversations.ping()
+                return "ok" if await is_durable(self._conversations.wire) else "not durable"
+        except (StoreUnavailable, TimeoutError):
+            return "away"
+
+    async def _actions(self) -> str:
+        """``ok``, ``away``, or ``none`` where this server has none."""
+        if self._actions_answer is None:
+            return "none"
+        return "ok" if await self._actions_answer() else "away"

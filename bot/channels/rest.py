@@ -6,16 +6,19 @@ Protocol: https://rasa.com/docs/rasa/connectors/your-own-website#rest-channels
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 
+from bot.channels.failures import explain, failure
+from bot.channels.load import Load
 from bot.conversations import Conversations
-from bot.errors import BadRequest, MailboxFull, StoreUnavailable
+from bot.errors import BadRequest, KefuError
 from bot.records import Citation, ConversationId, EntryKind, Message, MessageId, PassageId, TurnId, Utterance
+from bot.telemetry.metrics import count_refusal
 
 CHANNEL = "rest"
 """What Rasa calls this input channel; conversations are named ``rest:<sender>``."""
@@ -23,13 +26,18 @@ CHANNEL = "rest"
 MAX_ID_CHARACTERS = 256
 """Longest sender or message id: both become parts of Redis keys."""
 
+_LAST_REPLIES = 0.2
+"""Seconds in which a reply that was just committed reaches whoever waits for it."""
+
 
 class RestChannel:
     """`POST /webhooks/rest/webhook`, byte-compatible with Rasa's."""
 
-    def __init__(self, conversations: Conversations, timeout: float) -> None:
+    def __init__(self, conversations: Conversations, load: Load, timeout: float) -> None:
         self._conversations = conversations
+        self._load = load
         self._timeout = timeout
+        self._waiting: set[asyncio.Timeout] = set()
 
     def routes(self) -> list[web.RouteDef]:
         """Where this channel listens."""
@@ -49,35 +57,58 @@ class RestChannel:
         message id that was seen before gets the answer of its first time.
         """
         try:
-            message = read_message(await request.read())
-            if request.query.get("stream", "").lower() == "true":
-                return await self._stream(request, message)
-            async with asyncio.timeout(self._timeout):
-                async with aclosing(self._replies(message)) as replies:
-                    rows = [row async for row in replies]
-        except BadRequest as exc:
-            return _failure(400, str(exc))
-        except web.HTTPRequestEntityTooLarge as exc:
-            return _failure(413, f"The body is too large: {exc.text}")
+            with self._load.request():  # Before the body is read: a flood must cost as little as can be.
+                return await self._receive(request)
+        except KefuError as exc:
+            count_refusal(CHANNEL, exc)
+            if (told := explain(exc)) is None:
+                raise
+            return told
+
+    async def let_go(self) -> None:
+        """Answer whoever still waits for a turn that this server will not make: it is stopping, the worker has ended.
+
+        A moment first, for the replies that the worker made last.
+        """
+        if self._waiting:
+            await asyncio.sleep(_LAST_REPLIES)
+        for limit in self._waiting:
+            limit.reschedule(asyncio.get_running_loop().time())
+
+    async def _receive(self, request: web.Request) -> web.StreamResponse:
+        message = read_message(await request.read())
+        if request.query.get("stream", "").lower() == "true":
+            return await self._stream(request, message)
+        try:
+            async with self._patience(), aclosing(self._replies(message)) as replies:
+                rows = [row async for row in replies]
         except TimeoutError:
-            return _failure(504, f"The turn is still being made; send message_id {message.id!r} again to get it.")
-        except MailboxFull:
-            return _failure(429, "Too many messages of this sender wait for an answer already; wait for one.")
-        except StoreUnavailable:
-            return _failure(503, "The message was not accepted: the conversation store does not answer. Try again.")
+            return failure(504, _again(message))
         return web.json_response(rows, dumps=_dumps)
+
+    @asynccontextmanager
+    async def _patience(self) -> AsyncIterator[None]:
+        """How long a request waits; raises `TimeoutError` then."""
+        async with asyncio.timeout(self._timeout) as limit:
+            self._waiting.add(limit)
+            try:
+                yield
+            finally:
+                self._waiting.discard(limit)
 
     async def _stream(self, request: web.Request, message: Message) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "X-Accel-Buffering": "no"})
         try:
-            async with asyncio.timeout(self._timeout), aclosing(self._replies(message)) as replies:
+            async with self._patience(), aclosing(self._replies(message)) as replies:
                 async for row in replies:
                     if not response.prepared:
                         await response.prepare(request)
                     await response.write(_dumps(row).encode() + b"\n")
-        except (BadRequest, TimeoutError, StoreUnavailable, MailboxFull):
+        except (TimeoutError, KefuError) as exc:
             if not response.prepared:
-                raise
+                if isinstance(exc, KefuError):
+                    raise
+                return failure(504, _again(message))
             # The status line has left; a cut connection is the only way left to say "not all of it".
             if request.transport is not None:
                 request.transport.abort()
@@ -182,8 +213,5 @@ def _dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _failure(status: int, message: str) -> web.Response:
-    reasons = {400: "BadRequest", 413: "TooLarge", 429: "TooManyRequests", 503: "Unavailable", 504: "Timeout"}
-    body = {"status": "failure", "reason": reasons[status], "message": message, "code": status}
-    headers = {"Retry-After": "1"} if status in (429, 503, 504) else None
-    return web.json_response(body, status=status, headers=headers)
+def _again(message: Message) -> str:
+    return f"The turn is still being made; send message_id {message.id!r} again to get it."

@@ -16,6 +16,7 @@ from bot.records import ActionResult, Button, Conversation, Receipt, Understandi
 PROTOCOL = "3.21.0"
 """The rasa-sdk whose protocol this speaks; action servers only warn of another one."""
 
+_A_LOOK = aiohttp.ClientTimeout(total=1)
 
 _Word = str | int | float
 
@@ -92,6 +93,15 @@ class ActionServer:
         # A nesting too deep to read is a RecursionError.
         except (ValueError, RecursionError, KnowledgeError) as exc:
             raise ActionUnavailable(f"{action}: the action server's answer is outside its protocol: {exc}") from exc
+
+    async def answers(self) -> bool:
+        """Whether the server answers now; a look at its health, no action."""
+        try:
+            health = self._url.removesuffix("/webhook") + "/health"
+            async with self._session.get(health, timeout=_A_LOOK) as response:
+                return response.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
 
     def _read(self, action: str, body: bytes, conversation: Conversation, understanding: Understanding) -> ActionResult:
         rows = msgspec.json.decode(body)
