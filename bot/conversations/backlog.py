@@ -8,6 +8,7 @@ from typing import Any
 from bot.conversations import keys
 from bot.conversations.connection import Command, Wire
 from bot.conversations.queue import READY_GROUP
+from bot.errors import StoreUnavailable
 
 _STREAMS = tuple(keys.ready(shard) for shard in range(keys.SHARDS))
 _LOOK: tuple[Command, ...] = tuple(("XINFO", "GROUPS", stream) for stream in _STREAMS)
@@ -36,7 +37,12 @@ async def measure(wire: Wire) -> Backlog:
         StoreUnavailable: Redis does not answer.
     """
     seconds, microseconds = await wire.ask("TIME")
-    groups = [_group(found) for found in await wire.ask_all(_LOOK)]
+    try:
+        groups = [_group(found) for found in await wire.ask_all(_LOOK)]
+    except StoreUnavailable as exc:
+        if "no such key" not in str(exc):
+            raise
+        return Backlog(0, 0, timedelta())  # Before the first worker of all has opened its queue.
     under_way = sum(int(group[b"pending"]) for group in groups if group)
     behind = [
         (stream, group)
