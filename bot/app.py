@@ -12,9 +12,12 @@ from aiohttp import web
 from bot.assistant import Assistant
 from bot.channels.guard import Guard
 from bot.channels.health import Answers, Health
+from bot.channels.limits import Limits
 from bot.channels.load import Load
 from bot.channels.pages import Pages
 from bot.channels.rest import RestChannel
+from bot.channels.sessions import Sessions
+from bot.channels.websocket import WebSocketChannel
 from bot.conversations import Conversations, open_conversations
 from bot.dialogue.action_process import serve_actions, wait_until_up
 from bot.dialogue.action_server import ActionServer
@@ -57,6 +60,7 @@ async def open_assistant(settings: Settings, replies: Replies, *, warm: bool = F
         # One lane for all: understanding, retrieval and grounding share its batches.
         encoders = EncoderLane(open_encoders(settings))
         stack.push_async_callback(encoders.close)
+        await encoders.encode("Hello", "en")  # A model that cannot encode shows here, before anybody waits for it.
         retriever = HybridRetriever(settings, encoders)
         recognizer = HeadRecognizer.open(settings, encoders)
         checker = GroundingChecker(
@@ -137,13 +141,18 @@ async def open_channels(
     async with AsyncExitStack() as stack:
         guard = Guard(settings)
         load = await stack.enter_async_context(Load(conversations, settings))
+        limits = Limits(settings, conversations)
+        sessions = Sessions(settings, lambda request: limits.admit_session(guard.address(request)))
+        sockets = WebSocketChannel(conversations, sessions, guard, limits, load, settings)
+        await stack.enter_async_context(sockets)
         rest = RestChannel(conversations, load, settings.reply_timeout.total_seconds())
         worker = Worker(conversations, handle, settings, _unfinished)
         health = Health(settings, conversations, worker, load, guard, writer=writer, actions_answer=actions_answer)
 
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         guard.protect(app)
-        for routes in (rest.routes(), health.routes(), Pages().routes()):
+        app.on_shutdown.append(sockets.stop)
+        for routes in (rest.routes(), sessions.routes(), sockets.routes(), health.routes(), Pages().routes()):
             app.add_routes(routes)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=LAST_WORDS.total_seconds())
         await runner.setup()

@@ -9,7 +9,7 @@ import os
 import secrets
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -48,6 +48,14 @@ _LONGEST: Mapping[str, int] = MappingProxyType({"sub": 200, "name": 200, "email"
 """Characters of what the shop may say of a shopper; the id becomes part of Redis keys."""
 
 
+Admit = Callable[[web.Request], Awaitable[None]]
+"""Let a request for a session pass, or raise `RateLimited`."""
+
+
+async def anybody(request: web.Request) -> None:
+    """Bound nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """Who writes, and until when that is known."""
@@ -66,8 +74,8 @@ class Session:
 class Sessions:
     """Makes and checks tokens, and `POST /api/session`."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Read the keys, or make the one that signs sessions.
+    def __init__(self, settings: Settings, admit: Admit = anybody) -> None:
+        """Read the keys, or make the one that signs sessions; ``admit`` bounds how many somebody opens.
 
         Raises:
             SettingError: a key is too short, or both are the same.
@@ -78,6 +86,7 @@ class Sessions:
             raise SettingError("shop_key (KEFU_SHOP_KEY) has to differ from session_key: the shop would sign sessions.")
         self._lifetime = settings.session_lifetime
         self._resume_lifetime = settings.resume_lifetime
+        self._admit = admit
 
     def routes(self) -> list[web.RouteDef]:
         """Where sessions are given out."""
@@ -88,7 +97,9 @@ class Sessions:
 
         Raises:
             BadRequest, NotAllowed: as `read_request` and `grant`.
+            RateLimited: as ``admit`` says.
         """
+        await self._admit(request)
         pair = self.grant(read_request(await request.read()))
         return web.json_response(pair, headers={"Cache-Control": "no-store"})
 

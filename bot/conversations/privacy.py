@@ -65,7 +65,7 @@ async def erase(conversations: Conversations, shopper: str) -> int:
     if found:
         # Hosted servers forbid it, and one under way is as good: deleted is deleted, the file follows later.
         with suppress(StoreUnavailable):
-            await wire.ask("BGREWRITEAOF")
+            await wire.ask_each("BGREWRITEAOF")
     return len(found)
 
 
@@ -88,4 +88,4 @@ async def _whole_log(conversations: Conversations, conversation: ConversationId)
     while (page := await conversations.page(conversation, end, _PAGE)).end is not None:
         entries += page.entries
         end = page.end
-    return Page(tuple(entries), end)
+    return Page(tuple(entries), end, len(entries))

@@ -27,6 +27,8 @@ class Page:
     """Oldest first; what cannot be read is left out."""
     end: LogId | None
     """The last entry that was there, readable or not; None where there was none."""
+    count: int
+    """Entries that were there, readable or not."""
 
 
 def read_page(conversation: ConversationId, found: Sequence[Any]) -> Page:
@@ -38,7 +40,7 @@ def read_page(conversation: ConversationId, found: Sequence[Any]) -> Page:
             entries.append(codec.decode_entry(place, line))
         except codec.UNREADABLE as exc:
             _log.error("entry %s of the log of %s cannot be read: %s", place, conversation, type(exc).__name__)
-    return Page(tuple(entries), LogId(found[-1][0].decode()) if found else None)
+    return Page(tuple(entries), LogId(found[-1][0].decode()) if found else None, len(found))
 
 
 def read_floor(conversation: ConversationId, floor: bytes | None) -> Floor:

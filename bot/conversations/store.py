@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -68,12 +68,12 @@ class Conversations:
         await self._live.aclose()
 
     async def ping(self) -> None:
-        """Return when Redis answers.
+        """Return when Redis answers: every node of it.
 
         Raises:
             StoreUnavailable: it does not.
         """
-        await self.wire.ask("PING")
+        await self.wire.ask_each("PING")
 
     async def accept(self, message: Message) -> Accepted:
         """Make ``message`` durable and wake a worker, unless it came before.
@@ -320,15 +320,13 @@ class Conversations:
         async with self._live.follow(ConversationKeys.of(conversation).live) as growth:
             yield growth
 
-    @asynccontextmanager
-    async def listen(self, conversation: ConversationId, listener: Listener) -> AsyncIterator[None]:
+    def listen(self, conversation: ConversationId, listener: Listener) -> AbstractAsyncContextManager[None]:
         """As `follow`, by a call for each growth: thousands of sockets need no task that waits.
 
-        Raises:
+        Entering raises:
             StoreUnavailable: Redis does not answer.
         """
-        async with self._live.listen(ConversationKeys.of(conversation).live, listener):
-            yield
+        return self._live.listen(ConversationKeys.of(conversation).live, listener)
 
     async def recall(self, key: str) -> tuple[Utterance, ...] | None:
         """The grounded reply kept under ``key``, or None (`bot.ports.Replies`).

@@ -2,9 +2,8 @@
 
 import re
 import unicodedata
-from dataclasses import replace
 
-from bot.records import Button, Utterance
+from bot.records import Button, Citation, Utterance
 
 _TEMPLATE = re.compile(
     r"<\|[^<>|\n]{0,40}\|>"  # <|im_start|>, <|endoftext|>, <|eot_id|>
@@ -21,7 +20,7 @@ _HIDDEN = re.compile(r"<(script|style|iframe|object|svg|template)\b[^>]{0,500}>.
 _COMMENT = re.compile(r"<!--.{0,5000}?-->", re.S)
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,2000}>")
 
-_SPACE = re.compile(r"[^\S\n]+")
+_SPACE = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 _LINES = re.compile(r" ?\n[ \n]*")
 
 _JOINERS = {"\u200d", "\ufe0f"}
@@ -50,19 +49,29 @@ _LAST_RESORT = {ord(mark): " " for mark in "<>[]|!"}
 
 
 def _once(text: str) -> str:
-    text = "".join(char for char in text if _visible(char))
-    text = _TEMPLATE.sub(" ", text)
-    text = _IMAGE.sub(" ", text)
-    text = _LINK.sub(_unlink, text)
-    text = _COMMENT.sub(" ", text)
-    text = _HIDDEN.sub(" ", text)
-    text = _TAG.sub(" ", text)
+    if not text.replace("\n", "").isprintable() or "\ufe0f" in text:
+        text = "".join(char for char in text if _visible(char))
+    # Every pattern here begins with one of these, and most texts have neither.
+    if "<" in text or "[" in text:
+        text = _TEMPLATE.sub(" ", text)
+        text = _IMAGE.sub(" ", text)
+        text = _LINK.sub(_unlink, text)
+        text = _COMMENT.sub(" ", text)
+        text = _HIDDEN.sub(" ", text)
+        text = _TAG.sub(" ", text)
     return _LINES.sub("\n", _SPACE.sub(" ", text)).strip()
 
 
 def _unlink(link: re.Match[str]) -> str:
     words, address = link.group(1).strip(), link.group(2)
     return f"{words} ({address})" if words and words != address else address
+
+
+def visible(text: str) -> str:
+    """The text without invisible, bidi-override and control characters: what a shopper wrote, for others to read."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char for char in text if _visible(char))
 
 
 def _visible(char: str) -> bool:
@@ -99,7 +108,9 @@ def presentable(utterance: Utterance) -> Utterance:
         buttons=tuple(Button(clean(button.title), button.payload) for button in utterance.buttons),
         image=_web(utterance.image),
         custom=utterance.custom,
-        citations=tuple(replace(cited, title=clean(cited.title), url=_web(cited.url)) for cited in utterance.citations),
+        citations=tuple(
+            Citation(cited.passage, clean(cited.title), cited.source, _web(cited.url)) for cited in utterance.citations
+        ),
     )
 
 

@@ -1,0 +1,274 @@
+"""Brings what enters the logs to the widget's sockets. The log is the queue, a socket holds only a cursor."""
+
+import asyncio
+import logging
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from aiohttp import WSMsgType, web
+from aiohttp.web_protocol import RequestHandler
+
+from bot.channels.frames import batches
+from bot.channels.sessions import Session
+from bot.conversations import Conversations
+from bot.conversations.reading import Page
+from bot.errors import StoreUnavailable
+from bot.records import LogId
+
+_log = logging.getLogger(__name__)
+
+PUMPS = 2
+"""As many as the wire has round trips under way: one sends what it read while the other's reads are on their way."""
+
+_BATCH = 128
+"""Sockets that share a round trip: what is to be held in memory of their logs at once."""
+
+_PAGE = 50
+"""Entries of one socket in a round trip: a long history takes turns with everybody's news."""
+
+_LOOK = timedelta(milliseconds=250)
+"""Between two looks at the sockets that do not read."""
+
+_AWAY = timedelta(milliseconds=500)
+"""Between tries to reach a Redis that is away."""
+
+_FAREWELL = timedelta(seconds=2)
+"""For a client to answer a close, or to read what came before it. Then the connection is cut."""
+
+BEGINNING = LogId("0-0")
+"""Before every entry of a log."""
+
+
+class Close:
+    """Close codes, as docs/widget.md has them."""
+
+    RESTART = 1012
+    NO_CLIENT = 4400
+    TOKEN = 4401
+    SLOW = 4408
+    BUSY = 4503
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long clients are waited for."""
+
+    hello: timedelta = timedelta(seconds=10)
+    silent: timedelta = timedelta(seconds=150)
+    slow: timedelta = timedelta(seconds=5)
+    """With more than the transport's high water (64 KiB) unread."""
+    sweep: timedelta = timedelta(seconds=5)
+    """Between two looks at all sockets: a timer for each would cost memory, and nobody counts these seconds."""
+
+
+class Socket:
+    """One client's connection: where it is in the log, and what the pump has to know of it."""
+
+    __slots__ = ("_pump", "address", "again", "busy", "cursor", "faults", "heard", "protocol", "response", "session")
+
+    def __init__(
+        self, pump: "Pump", response: web.WebSocketResponse, protocol: RequestHandler, address: str | None
+    ) -> None:
+        self._pump = pump
+        self.response = response
+        self.protocol = protocol
+        self.session: Session | None = None
+        """Set by ``hello``."""
+        self.cursor: LogId | None = None
+        """The last entry that was sent, or needed no sending; None before the client may get lines."""
+        self.heard = pump.now()
+        """When the client said something last, by the loop's clock."""
+        self.address = address
+        """Whom limits by address count it for."""
+        self.faults = 0
+        """Frames that were none of the protocol."""
+        self.busy = False
+        """Due, or being served."""
+        self.again = False
+        """The log may have grown since a pump read it."""
+
+    def tell(self, log_id: bytes | None) -> None:
+        """The log may have grown (`bot.conversations.live.Listener`)."""
+        self._pump.wake(self)
+
+    @property
+    def congested(self) -> bool:
+        """Whether more waits to be read by the client than should."""
+        return self.protocol.writing_paused
+
+    async def send(self, frame: bytes) -> None:
+        """Hand a frame to the transport, which never waits; look at `congested` before sending more.
+
+        Raises:
+            ConnectionError: it is closed.
+        """
+        await self.response.send_frame(frame, WSMsgType.TEXT)
+
+    async def close(self, code: int, why: str) -> None:
+        """Say goodbye and close, within twice `_FAREWELL` whatever the client does."""
+        transport = self.protocol.transport
+        with suppress(ConnectionError, TimeoutError):
+            # Without draining: whoever does not read would keep us waiting.
+            await self.response.close(code=code, message=why.encode(), drain=False)
+        if transport is not None and transport.get_write_buffer_size():
+            await asyncio.sleep(_FAREWELL.total_seconds())
+            transport.abort()
+
+
+def new_response(frame_bytes: int) -> web.WebSocketResponse:
+    """A socket that costs little: no compression, whose state is 30 KiB, no timers, and no waiting in sends."""
+    return web.WebSocketResponse(
+        compress=False,
+        max_msg_size=frame_bytes,
+        timeout=_FAREWELL.total_seconds(),
+        autoping=False,  # It would answer without a look at whether anybody reads the answers.
+        writer_limit=2**62,
+    )
+
+
+class Pump:
+    """A few tasks that serve all sockets of the process; a slow one keeps nobody waiting.
+
+    A socket whose log may have grown becomes due, once. Whoever serves it reads the log after its cursor and moves the
+    cursor over what was sent. So nothing is skipped or sent twice, and what waits for a socket is in Redis.
+    """
+
+    def __init__(self, conversations: Conversations, patience: Patience) -> None:
+        self._conversations = conversations
+        self._patience = patience
+        self.sockets: set[Socket] = set()
+        self._due: deque[Socket] = deque()
+        self._wanted = asyncio.Event()
+        self._congested: dict[Socket, float] = {}
+        """Since when, by the loop's clock."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.now = asyncio.get_running_loop().time
+
+    async def __aenter__(self) -> "Pump":
+        for run in (*[self._serve] * PUMPS, self._watch, self._sweep_for_ever):
+            self._keep(asyncio.create_task(run(), name=f"kefu-sockets-{run.__name__}"))
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def wake(self, socket: Socket) -> None:
+        """The socket's log may have grown."""
+        if socket.cursor is None:
+            return  # Its first lines are on their way, and it will be woken after them.
+        if socket.busy:
+            socket.again = True
+            return
+        socket.busy = True
+        self._due.append(socket)
+        self._wanted.set()
+
+    def wait_for(self, socket: Socket) -> None:
+        """Serve the socket when its client has read some of what was sent; drop it if that takes too long."""
+        self._congested.setdefault(socket, self.now())
+
+    def forget(self, socket: Socket) -> None:
+        """It is closed."""
+        self.sockets.discard(socket)
+        self._congested.pop(socket, None)
+        socket.cursor = None
+
+    async def send(self, socket: Socket, page: Page) -> bool:
+        """Send a stretch of the log, as much of it as the client takes; whether all of it went out.
+
+        Raises:
+            ConnectionError: the socket is closed.
+        """
+        for last, frame in batches(page.entries):
+            if socket.congested:
+                self.wait_for(socket)
+                return False
+            if frame is not None:
+                await socket.send(frame)
+            socket.cursor = last.id
+        socket.cursor = page.end or socket.cursor or BEGINNING
+        return True
+
+    async def close_all(self, code: int, why: str) -> None:
+        """Close every socket at once."""
+        await asyncio.gather(*(socket.close(code, why) for socket in self.sockets))
+
+    async def _serve(self) -> None:
+        while True:
+            await self._wanted.wait()
+            batch = [self._due.popleft() for _ in range(min(_BATCH, len(self._due)))]
+            if not self._due:
+                self._wanted.clear()
+            try:
+                await self._serve_batch(batch)
+            except StoreUnavailable as exc:
+                _log.warning("%d sockets wait for their lines: %s", len(batch), exc)
+                self._due.extend(batch)
+                await asyncio.sleep(_AWAY.total_seconds())
+                self._wanted.set()
+            except Exception:  # The edge: a pump that died would leave every socket without news.
+                _log.exception("a pump failed")
+                for socket in batch:
+                    self._done(socket, more=False)
+
+    async def _serve_batch(self, batch: list[Socket]) -> None:
+        asked = []
+        for socket in batch:
+            socket.again = False  # Before the read: what grows from now on may not be in it.
+            if socket.session is not None and socket.cursor is not None:
+                asked.append((socket, socket.session.conversation, socket.cursor))
+        pages = await self._conversations.pages([(whose, after) for _, whose, after in asked], _PAGE)
+        for (socket, _, _), page in zip(asked, pages, strict=True):
+            more = False
+            with suppress(ConnectionError):
+                if socket.cursor is not None and page.end is not None:
+                    more = await self.send(socket, page) and page.count == _PAGE
+            self._done(socket, more=more)
+
+    def _done(self, socket: Socket, *, more: bool) -> None:
+        socket.busy = False
+        if more or socket.again:
+            self.wake(socket)
+
+    async def _watch(self) -> None:
+        """Look after those that do not read."""
+        while True:
+            await asyncio.sleep(_LOOK.total_seconds())
+            late = self.now() - self._patience.slow.total_seconds()
+            for socket, since in list(self._congested.items()):
+                if not socket.congested:
+                    del self._congested[socket]
+                    self.wake(socket)
+                elif since < late:
+                    del self._congested[socket]
+                    self._part(socket, Close.SLOW, "read too slowly")
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self._patience.sweep.total_seconds())
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Close who is silent for too long, or whose token has ended."""
+        now, today = self.now(), datetime.now(UTC)
+        unknown, silent = now - self._patience.hello.total_seconds(), now - self._patience.silent.total_seconds()
+        for socket in self.sockets:
+            if socket.session is None:
+                if socket.heard < unknown:
+                    self._part(socket, Close.NO_CLIENT, "no hello")
+            elif socket.session.expires_at <= today:
+                self._part(socket, Close.TOKEN, "the token has ended")
+            elif socket.heard < silent:
+                self._part(socket, Close.SLOW, "silent for too long")
+
+    def _part(self, socket: Socket, code: int, why: str) -> None:
+        if not socket.response.closed:
+            self._keep(asyncio.create_task(socket.close(code, why)))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

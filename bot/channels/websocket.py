@@ -1,0 +1,336 @@
+"""The widget's socket, `GET /ws`, as docs/widget.md has it: takes what shoppers write, and lets `pump` send lines."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+
+from aiohttp import WSMsgType, web
+
+from bot.channels import frames
+from bot.channels.frames import Accepted, Bounds, Error, Hello, Human, Ping, Pong, Refused, Renew, Said, Thumb, Welcome
+from bot.channels.guard import Guard
+from bot.channels.limits import Limits
+from bot.channels.load import Load
+from bot.channels.pump import Close, Patience, Pump, Socket, new_response
+from bot.channels.sessions import CHANNEL, Session, Sessions
+from bot.conversations import Conversations
+from bot.errors import (
+    BadRequest,
+    BudgetSpent,
+    KefuError,
+    MailboxFull,
+    NotAllowed,
+    Overloaded,
+    RateLimited,
+    StoreUnavailable,
+)
+from bot.records import Attachment, ConversationId, Feedback, LogId, Message, MessageId
+from bot.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+Find = Callable[[ConversationId, str], Awaitable[Attachment | None]]
+"""The file of a conversation by its id."""
+
+HISTORY = 200
+"""Lines that a client gets which has none: more than anybody scrolls back in a chat."""
+
+_FAULTS = 20
+"""Frames that are none of the protocol, from one client: so many are a program gone wrong."""
+
+_PLACE = re.compile(r"[0-9]{1,18}-[0-9]{1,18}", re.ASCII)
+"""A log id as Redis gives them, and takes them."""
+
+_UNREAD = 0.25
+"""Seconds between two looks whether a client reads; until then nothing more of it is read."""
+
+_FULL = 5.0
+"""Seconds after which a mailbox may have room again: a turn covers all of it."""
+
+_AWAY = 2.0
+"""Seconds after which Redis may be back; a small one needs that long to start."""
+
+ASKS_FOR_A_PERSON = "I would like to talk to a person."
+"""The shopper's line where the client gave none in their language."""
+
+
+async def no_file(conversation: ConversationId, file_id: str) -> Attachment | None:
+    """For a server that keeps no files."""
+    return None
+
+
+class BadFile(BadRequest):
+    """A message names a file that its shopper did not send."""
+
+
+class WebSocketChannel:
+    """Every widget's socket of this process; open inside ``async with``."""
+
+    def __init__(
+        self,
+        conversations: Conversations,
+        sessions: Sessions,
+        guard: Guard,
+        limits: Limits,
+        load: Load,
+        settings: Settings,
+        *,
+        find_file: Find = no_file,
+        file_types: Sequence[str] = (),
+        links: Callable[[], Sequence[str]] = tuple,
+        images: Callable[[], Sequence[str]] = tuple,
+        patience: Patience | None = None,
+    ) -> None:
+        """``links`` and ``images`` are the hosts that clients may link to and show pictures from."""
+        self._conversations = conversations
+        self._sessions = sessions
+        self._guard = guard
+        self._limits = limits
+        self._load = load
+        self._find_file = find_file
+        self._links = links
+        self._images = images
+        self._most_sockets = settings.max_sockets
+        self._bounds = Bounds(settings.max_characters, frames.MOST_FILES, settings.upload_bytes, file_types)
+        self._pump = Pump(conversations, patience or Patience())
+        self._stopping = False
+
+    async def __aenter__(self) -> "WebSocketChannel":
+        await self._pump.__aenter__()
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        await self._pump.__aexit__(*failure)
+
+    def routes(self) -> list[web.RouteDef]:
+        """Where widgets connect."""
+        return [web.get("/ws", self.connect)]
+
+    async def stop(self, app: web.Application) -> None:
+        """Send every client to another server, or to this one when it is back (`web.Application.on_shutdown`)."""
+        self._stopping = True
+        await self._pump.close_all(Close.RESTART, "the server restarts")
+
+    @property
+    def count(self) -> int:
+        """Sockets that are open."""
+        return len(self._pump.sockets)
+
+    async def connect(self, request: web.Request) -> web.StreamResponse:
+        """One client, from its upgrade to its end.
+
+        Raises:
+            OriginRefused: its page may not talk to this server.
+            Overloaded: there are too many sockets already, or the server stops.
+        """
+        self._guard.check_origin(request)
+        if self._stopping or self.count >= self._most_sockets:
+            raise Overloaded("This server has no room for another socket now.", retry_after=5)
+        response = new_response(frames.FRAME_BYTES)
+        await response.prepare(request)
+        response.headers.clear()  # They have left, and a socket lives for hours.
+        socket = Socket(self._pump, response, request.protocol, self._guard.address(request))
+        self._pump.sockets.add(socket)
+        try:
+            await self._serve(socket)
+        except ConnectionError:
+            pass  # The client is gone, in the middle of an answer to it.
+        finally:
+            self._pump.forget(socket)
+        return response
+
+    async def _serve(self, socket: Socket) -> None:
+        """Greet the client, then take what it sends, one frame after the other."""
+        try:
+            hello = await self._read_hello(socket)
+            if hello is None:
+                return
+            socket.session = self._sessions.verify(hello.token)
+            async with self._conversations.listen(socket.session.conversation, socket):
+                await self._welcome(socket, socket.session, hello.after)
+                while (data := await self._read(socket)) is not None:
+                    await self._take(socket, socket.session, data)
+        except NotAllowed as exc:
+            await socket.close(Close.TOKEN, str(exc))
+        except StoreUnavailable as exc:
+            _log.warning("a socket is sent away: %s", exc)
+            await socket.close(Close.BUSY, "the conversations cannot be reached now")
+
+    async def _read(self, socket: Socket) -> str | bytes | None:
+        """The next frame, once the client has read what it was sent; None when the socket is closed."""
+        while True:
+            while socket.congested and not socket.response.closed:
+                self._pump.wait_for(socket)
+                await asyncio.sleep(_UNREAD)
+            came = await socket.response.receive()
+            socket.heard = self._pump.now()
+            match came.type:
+                case WSMsgType.TEXT | WSMsgType.BINARY:
+                    data: str | bytes = came.data
+                    return data
+                case WSMsgType.PING:
+                    await socket.response.pong(came.data)
+                case WSMsgType.PONG:
+                    pass
+                case _:
+                    return None
+
+    async def _read_hello(self, socket: Socket) -> Hello | None:
+        data = await self._read(socket)
+        if data is None:
+            return None
+        try:
+            hello = frames.parse(data)
+        except BadRequest:
+            hello = None
+        if not isinstance(hello, Hello):
+            await socket.close(Close.NO_CLIENT, "the first frame has to be hello")
+            return None
+        return hello
+
+    async def _welcome(self, socket: Socket, session: Session, after: str | None) -> None:
+        """Say what the client has to know, and send the lines it lacks.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        conversation = session.conversation
+        place = LogId(after) if after is not None and _PLACE.fullmatch(after) else None
+        floor, known = await asyncio.gather(self._conversations.floor(conversation), self._has(conversation, place))
+        history = None if known else await self._conversations.last(conversation, HISTORY)
+        welcome = Welcome(
+            shopper=session.shopper,
+            conversation=conversation,
+            resync=after is not None and not known,
+            floor=floor,
+            limits=self._bounds,
+            links=self._links(),
+            images=self._images(),
+        )
+        await socket.send(frames.encode(welcome))
+        if history is None:
+            socket.cursor = place
+        else:
+            await self._pump.send(socket, history)
+        self._pump.wake(socket)  # What came since the look.
+
+    async def _has(self, conversation: ConversationId, place: LogId | None) -> bool:
+        return place is not None and await self._conversations.has(conversation, place)
+
+    async def _take(self, socket: Socket, session: Session, data: str | bytes) -> None:
+        """Do what a frame asks for, and answer it."""
+        try:
+            answer = await self._answer(socket, session, frames.parse(data))
+        except BadRequest as exc:
+            socket.faults += 1
+            if socket.faults >= _FAULTS:
+                return await socket.close(Close.NO_CLIENT, "too many bad frames")
+            answer = Error("bad_frame", str(exc))
+        if answer is not None:
+            await socket.send(frames.encode(answer))
+        return None
+
+    async def _answer(
+        self, socket: Socket, session: Session, frame: frames.Frame
+    ) -> Accepted | Refused | Pong | Error | None:
+        match frame:
+            case Said() | Human():
+                return await self._accept(socket, session, frame)
+            case Thumb():
+                return await self._note(socket, session, frame)
+            case Renew():
+                renewed = self._sessions.verify(frame.token)
+                if renewed.shopper != session.shopper:
+                    raise NotAllowed("The token is another shopper's.")
+                socket.session = renewed
+                return None
+            case Ping():
+                return Pong()
+            case Hello():
+                raise BadRequest("This is no frame of the protocol: hello comes once.")
+
+    async def _accept(self, socket: Socket, session: Session, frame: Said | Human) -> Accepted | Refused:
+        """Make a message durable. What was accepted once is never refused, whatever the limits say now."""
+        conversation, message_id = session.conversation, MessageId(frame.id)
+        try:
+            self._load.check()
+            await self._limits.admit(session.shopper, socket.address)
+            accepted = await self._conversations.accept(await self._message(session, frame))
+        except StoreUnavailable as exc:
+            return refusal(frame.id, exc)
+        except KefuError as exc:
+            try:
+                line = await self._conversations.accepted(conversation, message_id)
+            except StoreUnavailable as away:
+                return refusal(frame.id, away)
+            return refusal(frame.id, exc) if line is None else Accepted(frame.id, line)
+        return Accepted(frame.id, accepted.log_id)
+
+    async def _message(self, session: Session, frame: Said | Human) -> Message:
+        """The message of a frame.
+
+        Raises:
+            BadRequest: it is empty, too long or names a file that is not there.
+        """
+        files: list[Attachment] = []
+        text, shown = frame.text or "", None
+        if isinstance(frame, Human):
+            text = text or ASKS_FOR_A_PERSON
+        else:
+            shown = frame.shown
+            for file_id in frame.files:
+                file = await self._find_file(session.conversation, file_id)
+                if file is None:
+                    raise BadFile(f"files: there is no {file_id!r} of this shopper.")
+                files.append(file)
+        for name, value in (("text", text), ("shown", shown or "")):
+            if len(value) > self._bounds.text:
+                raise BadRequest(f"{name}: has to have {self._bounds.text} characters or fewer.")
+        if not text.strip() and not files:
+            raise BadRequest("text: must not be empty where there are no files.")
+        return Message(
+            id=MessageId(frame.id),
+            conversation=session.conversation,
+            channel=CHANNEL,
+            sender=session.shopper,
+            text=text,
+            received_at=datetime.now(UTC),
+            metadata=session.profile,
+            shown=shown,
+            files=tuple(files),
+            wants_human=isinstance(frame, Human),
+        )
+
+    async def _note(self, socket: Socket, session: Session, frame: Thumb) -> Error | None:
+        """Keep a thumb."""
+        try:
+            await self._limits.admit_feedback(session.shopper, socket.address)
+            feedback = Feedback(LogId(frame.about), frame.helpful)
+            if not await self._conversations.note(session.conversation, feedback):
+                raise BadRequest("about: is no line of the shop's in this conversation.")
+        except RateLimited as exc:
+            return Error("rate", str(exc), exc.retry_after)
+        except StoreUnavailable:
+            return Error("unavailable", "This cannot be kept now.", _AWAY)
+        return None
+
+
+def refusal(message_id: str, error: KefuError) -> Refused:
+    """How a client is told that its message was not taken."""
+    match error:
+        case BudgetSpent():
+            return Refused(message_id, "budget", str(error))
+        case RateLimited():
+            return Refused(message_id, "rate", str(error), error.retry_after)
+        case Overloaded():
+            return Refused(message_id, "overloaded", str(error), error.retry_after)
+        case MailboxFull():
+            return Refused(message_id, "mailbox", "Too many messages wait for an answer already.", _FULL)
+        case BadFile():
+            return Refused(message_id, "bad_file", str(error))
+        case BadRequest():
+            return Refused(message_id, "bad_message", str(error))
+        case _:
+            return Refused(message_id, "unavailable", "This cannot be kept now.", _AWAY)
