@@ -34,6 +34,7 @@ from bot.ports import Replies, Writer
 from bot.records import Message
 from bot.retrieval.retriever import HybridRetriever
 from bot.settings import Settings
+from bot.telemetry.tracing import tracing
 from bot.understanding.recognizer import HeadRecognizer
 from bot.understanding.unfinished import unfinished
 from bot.worker import Handle, Worker
@@ -113,6 +114,7 @@ async def open_server(settings: Settings) -> AsyncIterator[str]:
     What starts first stops last: the channels stop accepting, the worker finishes, Redis goes down.
     """
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(tracing(settings.otel_endpoint))
         conversations = await stack.enter_async_context(open_conversations(settings))
         assistant = await stack.enter_async_context(open_assistant(settings, replies=conversations))
         channels = open_channels(

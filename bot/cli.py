@@ -51,7 +51,7 @@ def serve() -> None:
     from bot.telemetry import configure_logging
 
     settings = read_settings()
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, text=settings.log_text)
     prepare(settings)
     _run(_serve(settings))
 
@@ -60,8 +60,14 @@ async def _serve(settings: Settings) -> None:
     from bot.app import serve as serve_until
 
     until = asyncio.Event()
+
+    def stop(name: signal.Signals) -> None:
+        if until.is_set():
+            os._exit(128 + name)  # Told twice: at once. Everything accepted is in Redis, as if this had been killed.
+        until.set()
+
     for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, until.set)
+        asyncio.get_running_loop().add_signal_handler(name, stop, name)
 
     def announce(address: str) -> None:
         err.print(f"\n[bold green]Kefu is ready.[/] Click [bold]{address}/[/] or, in a second terminal:")

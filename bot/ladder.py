@@ -20,6 +20,7 @@ from bot.grounding.shown import clean
 from bot.masking import mask
 from bot.ports import Checker, Replies, Voice, Writer
 from bot.records import Conversation, Findings, Hit, Passage, Receipt, Rung, Understanding, Utterance, Verdict
+from bot.telemetry import stage
 
 PERSONAL = frozenset({"order_number", "email", "phone", "postcode"})
 """Entities that make a question personal: its reply is kept for nobody."""
@@ -137,9 +138,12 @@ class Ladder:
         useless = 0
         while len(said) < SENTENCES and useless < REFUSALS:
             async with asyncio.timeout_at(deadline):
-                if (sentence := await anext(draft, None)) is None:
+                with stage("write"):
+                    sentence = await anext(draft, None)
+                if sentence is None:
                     return
-                verdict = await self._judge(sentence, said, sources, query)
+                with stage("check"):
+                    verdict = await self._judge(sentence, said, sources, query)
             if verdict is not None:
                 verdicts.append(verdict)
             if verdict is None or not verdict.supported:

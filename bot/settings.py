@@ -84,7 +84,9 @@ class Settings(BaseSettings):
         description="How long an unfinished thought waits for the shopper's next message.",
     )
     stop_timeout: Duration = Field(
-        timedelta(seconds=8), ge=timedelta(0), description="Grace for turns under way when the server is told to stop."
+        timedelta(seconds=7),
+        ge=timedelta(0),
+        description="Grace for turns under way when the server is told to stop; all of it takes 3 s more at most.",
     )
     reply_timeout: Duration = Field(
         timedelta(seconds=60), gt=timedelta(0), description="How long a REST request waits for its turn."

@@ -7,6 +7,7 @@ import os
 import socket
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
@@ -45,6 +46,9 @@ _PRUNE_EVERY = 60
 
 _FIRST_PAUSE = timedelta(milliseconds=200)
 """Before a failed turn is tried again; doubled each time."""
+
+_LEAVE = timedelta(seconds=1)
+"""For handing over what is left: a stop has ten seconds in all."""
 
 _AWAY = timedelta(milliseconds=500)
 """Between tries to reach a Redis that is away, or of a step that failed as nobody foresaw."""
@@ -150,7 +154,9 @@ class Worker:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._reached(self._queue.leave)
+        with suppress(TimeoutError):  # Redis is away; the leases end by themselves.
+            async with asyncio.timeout(_LEAVE.total_seconds()):
+                await self._reached(self._queue.leave)
 
     def stop(self) -> None:
         """Tell `run` to end."""

@@ -23,7 +23,8 @@ _START_SECONDS = 30.0
 _PAUSES = (1.0, 5.0, 30.0)
 """Seconds before a server that died is started again; the last one repeats, as orders fail for so long."""
 
-_STOP_SECONDS = 5.0
+_STOP_SECONDS = 0.5
+"""It takes a tenth, and no turn waits for it any more; longer means that it hangs, and a stop has ten seconds."""
 
 
 @asynccontextmanager

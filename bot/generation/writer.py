@@ -22,7 +22,8 @@ _QUEUED = 4
 _PAUSES = (1.0, 5.0, 30.0, 300.0)
 """Seconds before a process that died is started again; the last one repeats."""
 
-_STOP_SECONDS = 5.0
+_STOP_SECONDS = 0.5
+"""It ends as soon as its input does, with nothing to lose; longer means that it hangs, and a stop has ten seconds."""
 
 _ENVIRONMENT = {
     # A spinning thread that waits for one which lost its core to the server makes a step ten times slower.
