@@ -10,8 +10,10 @@ import aiohttp
 from aiohttp import web
 
 from bot.assistant import Assistant
+from bot.channels.files import FILE_TYPES, FileChannel
 from bot.channels.guard import Guard
 from bot.channels.health import Answers, Health
+from bot.channels.knowledge import Knowledge
 from bot.channels.limits import Limits
 from bot.channels.load import Load
 from bot.channels.pages import Pages
@@ -19,6 +21,7 @@ from bot.channels.rest import RestChannel
 from bot.channels.sessions import Sessions
 from bot.channels.websocket import WebSocketChannel
 from bot.conversations import Conversations, open_conversations
+from bot.conversations.files import Files
 from bot.dialogue.action_process import serve_actions, wait_until_up
 from bot.dialogue.action_server import ActionServer
 from bot.dialogue.domain import read_domain
@@ -31,7 +34,7 @@ from bot.ladder import Ladder
 from bot.models.encoder import open_encoders
 from bot.models.lanes import EncoderLane
 from bot.ports import Replies, Writer
-from bot.records import Message
+from bot.records import Message, Passage
 from bot.retrieval.retriever import HybridRetriever
 from bot.settings import Settings
 from bot.telemetry.tracing import tracing
@@ -121,6 +124,7 @@ async def open_server(settings: Settings) -> AsyncIterator[str]:
             settings,
             conversations,
             assistant.handle,
+            passages=lambda: assistant.retriever.passages,
             writer=assistant.ladder.writer,
             actions_answer=assistant.actions.answers,
         )
@@ -133,6 +137,7 @@ async def open_channels(
     conversations: Conversations,
     handle: Handle,
     *,
+    passages: Callable[[], Sequence[Passage]] = tuple,
     writer: Writer | None = None,
     actions_answer: Answers | None = None,
 ) -> AsyncIterator[str]:
@@ -141,21 +146,36 @@ async def open_channels(
     On the way out: nothing new is taken, the worker finishes, its last replies leave, who waits in vain is told.
     """
     async with AsyncExitStack() as stack:
-        guard = Guard(settings)
+        knowledge = await stack.enter_async_context(Knowledge(settings, passages))
+        guard = Guard(settings, knowledge.image_hosts)
         load = await stack.enter_async_context(Load(conversations, settings))
         limits = Limits(settings, conversations)
         sessions = Sessions(settings, lambda request: limits.admit_session(guard.address(request)))
-        sockets = WebSocketChannel(conversations, sessions, guard, limits, load, settings)
+        files = Files(settings)
+        await stack.enter_async_context(files.swept())
+        uploads = FileChannel(settings, files, sessions, limits, guard)
+        sockets = WebSocketChannel(
+            conversations,
+            sessions,
+            guard,
+            limits,
+            load,
+            settings,
+            find_file=files.find,
+            file_types=FILE_TYPES,
+            links=knowledge.link_hosts,
+            images=knowledge.image_hosts,
+        )
         await stack.enter_async_context(sockets)
-        rest = RestChannel(conversations, load, settings.reply_timeout.total_seconds())
+        rest = RestChannel(conversations, load, limits, guard, settings.reply_timeout.total_seconds())
         worker = Worker(conversations, handle, settings, _unfinished)
         health = Health(settings, conversations, worker, load, guard, writer=writer, actions_answer=actions_answer)
 
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         guard.protect(app)
         app.on_shutdown.append(sockets.stop)
-        for routes in (rest.routes(), sessions.routes(), sockets.routes(), health.routes(), Pages().routes()):
-            app.add_routes(routes)
+        for channel in (rest, sessions, sockets, uploads, knowledge, health, Pages()):
+            app.add_routes(channel.routes())
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=LAST_WORDS.total_seconds())
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

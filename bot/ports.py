@@ -30,6 +30,11 @@ class Recognizer(Protocol):
 class Retriever(Protocol):
     """Searches the shop's knowledge."""
 
+    @property
+    def passages(self) -> Sequence[Passage]:
+        """All that is searched now: another sequence whenever the knowledge has changed."""
+        ...
+
     async def search(self, understanding: Understanding, state: State) -> Findings:
         """Find the passages for what was understood, best first; ``state`` resolves "and in red?"."""
         ...

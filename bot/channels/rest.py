@@ -14,6 +14,8 @@ from typing import Any
 from aiohttp import web
 
 from bot.channels.failures import explain, failure
+from bot.channels.guard import Guard
+from bot.channels.limits import Limits
 from bot.channels.load import Load
 from bot.conversations import Conversations
 from bot.errors import BadRequest, KefuError
@@ -33,9 +35,11 @@ _LAST_REPLIES = 0.2
 class RestChannel:
     """`POST /webhooks/rest/webhook`, byte-compatible with Rasa's."""
 
-    def __init__(self, conversations: Conversations, load: Load, timeout: float) -> None:
+    def __init__(self, conversations: Conversations, load: Load, limits: Limits, guard: Guard, timeout: float) -> None:
         self._conversations = conversations
         self._load = load
+        self._limits = limits
+        self._guard = guard
         self._timeout = timeout
         self._waiting: set[asyncio.Timeout] = set()
 
@@ -77,6 +81,8 @@ class RestChannel:
 
     async def _receive(self, request: web.Request) -> web.StreamResponse:
         message = read_message(await request.read())
+        # By its conversation: whoever writes here may name any sender, and must not spend what the widget's has.
+        await self._limits.admit(message.conversation, self._guard.address(request))
         if request.query.get("stream", "").lower() == "true":
             return await self._stream(request, message)
         try:
