@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from bot.errors import KnowledgeError
 from bot.models.lanes import EncoderLane
-from bot.records import Findings, State, Understanding, Vector
+from bot.records import Findings, Passage, State, Understanding, Vector
 from bot.retrieval.build import current_version
 from bot.retrieval.index import Index, read_index
 from bot.retrieval.query import Question, read_question
@@ -76,6 +77,11 @@ class HybridRetriever:
     def version(self) -> str:
         """Fingerprint of the index that is searched now."""
         return self._library.index.version
+
+    @property
+    def passages(self) -> Sequence[Passage]:
+        """All that is searched now."""
+        return self._library.index.passages
 
     @property
     def index(self) -> Index:
