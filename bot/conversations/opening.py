@@ -1,10 +1,11 @@
-"""Opens the conversations that the settings name: over a configured Redis, or over one started here."""
+"""Opens the conversations that the settings name: over a configured Redis or Redis Cluster, or one started here."""
 
 import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from bot.conversations.cluster import open_wire
 from bot.conversations.connection import Wire
 from bot.conversations.embedded import OLDEST, EmbeddedRedis
 from bot.conversations.store import Conversations
@@ -26,7 +27,7 @@ async def open_conversations(settings: Settings, push: frozenset[str] = frozense
         url = settings.redis_url
         if url is None:
             url = await stack.enter_async_context(EmbeddedRedis(settings.data).running())
-        wire = Wire(url)
+        wire = await open_wire(url)
         stack.push_async_callback(wire.aclose)
         told = (await wire.ask("INFO", "server")).decode()
         version = re.search(r"redis_version:((\d+)\S*)", told)  # Valkey tells the Redis that it stands for.
@@ -41,5 +42,5 @@ async def open_conversations(settings: Settings, push: frozenset[str] = frozense
 
 
 async def is_durable(wire: Wire) -> bool:
-    """Whether Redis keeps what it accepted when it is killed (`appendonly yes`)."""
-    return b"aof_enabled:1" in await wire.ask("INFO", "persistence")
+    """Whether Redis, every node of it, keeps what it accepted when it is killed (`appendonly yes`)."""
+    return all(b"aof_enabled:1" in told for told in await wire.ask_each("INFO", "persistence"))

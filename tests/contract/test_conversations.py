@@ -323,7 +323,7 @@ async def test_that_lost_answers_do_no_harm(redis_url: str) -> None:
 
 
 async def test_that_a_server_which_forgot_the_scripts_is_told_them_again(conversations: Conversations) -> None:
-    await conversations.wire.ask("SCRIPT", "FLUSH")
+    await conversations.wire.ask_each("SCRIPT", "FLUSH")
     assert not (await conversations.accept(message("Hi"))).duplicate
 
 
@@ -468,7 +468,7 @@ async def test_that_a_worker_under_pressure_takes_about_what_it_has_room_for(con
 
 async def test_that_a_flushed_redis_is_served_again(conversations: Conversations) -> None:
     queue = await queue_of(conversations.wire, "me")
-    await conversations.wire.ask("FLUSHALL")
+    await conversations.wire.ask_each("FLUSHALL")
     assert await queue.take(8) == []
     await mail_of(conversations, "Hi")
     assert [lease.conversation for lease in await queue.take(8)] == [ANNA]
@@ -502,18 +502,18 @@ async def test_that_followers_come_and_go_on_one_connection(conversations: Conve
 async def test_that_who_follows_while_others_are_subscribed_is_not_forgotten(
     conversations: Conversations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    send, came = AbstractConnection.send_command, asyncio.Event()
+    send, came = AbstractConnection.send_packed_command, asyncio.Event()
 
-    async def slow(connection: AbstractConnection, *command: Any, **options: Any) -> None:
-        await send(connection, *command, **options)
-        if command[0] == "SUBSCRIBE":
+    async def slow(connection: AbstractConnection, packed: list[bytes], **options: Any) -> None:
+        await send(connection, packed, **options)
+        if b"SSUBSCRIBE" in packed[0]:
             await came.wait()
 
     async def follow_otto() -> None:
         async with conversations.follow(ConversationId("rest:otto")):
             pass
 
-    monkeypatch.setattr(AbstractConnection, "send_command", slow)
+    monkeypatch.setattr(AbstractConnection, "send_packed_command", slow)
     async with conversations.follow(ANNA):
         otto = asyncio.create_task(follow_otto())
         await asyncio.sleep(0)  # Otto came while Anna's subscription is still being sent.
@@ -525,7 +525,7 @@ async def test_that_a_lost_connection_tells_those_who_wait(conversations: Conver
     async with conversations.follow(ANNA) as grown:
         while await grown(timedelta(milliseconds=50)):
             pass
-        await conversations.wire.ask("CLIENT", "KILL", "TYPE", "pubsub")
+        await conversations.wire.ask_each("CLIENT", "KILL", "TYPE", "pubsub")
         await conversations.accept(message("Hi"))
         assert await grown(timedelta(seconds=5))
 

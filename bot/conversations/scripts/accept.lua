@@ -3,6 +3,7 @@
 -- KEYS  1 seen  2 hash  3 mail  4 log  5 ready  6 shopper index
 -- ARGV  1 conversation id   2 message as JSON      3 log entry as JSON   4 shopper id
 --       5 retention in ms   6 seen's lifetime in ms   7 most mail a conversation may hold   8 live channel
+-- A queue's name is its bell too: whoever cannot block on all streams is told by pub/sub (`bot.conversations.readers`).
 -- Returns {log id, 0}; {log id of the first time, 1} for a duplicate; {false, 0} when the mailbox is full.
 
 local first = redis.call('GET', KEYS[1])
@@ -22,10 +23,11 @@ redis.call('HSET', KEYS[2], 'shopper', ARGV[4])
 -- `queued` names the one ready entry of this conversation. Only the script that covers its mail removes it.
 if redis.call('HEXISTS', KEYS[2], 'queued') == 0 then
   redis.call('HSET', KEYS[2], 'queued', redis.call('XADD', KEYS[5], '*', 'c', ARGV[1]))
+  redis.call('SPUBLISH', KEYS[5], '')
 end
 
 for _, key in ipairs({KEYS[2], KEYS[3], KEYS[4], KEYS[6]}) do
   redis.call('PEXPIRE', key, ARGV[5])
 end
-redis.call('PUBLISH', ARGV[8], id)
+redis.call('SPUBLISH', ARGV[8], id)
 return {id, 0}

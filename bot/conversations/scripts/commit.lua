@@ -67,15 +67,17 @@ if now[5] then
 end
 if mail > covered then
   redis.call('HSET', KEYS[1], 'queued', redis.call('XADD', KEYS[5], '*', 'c', ARGV[11]))
+  redis.call('SPUBLISH', KEYS[5], '')
 else
   redis.call('HDEL', KEYS[1], 'queued')
 end
 if ARGV[12] ~= '' and utterances > 0 and redis.call('HEXISTS', KEYS[1], 'posted') == 0 then
   redis.call('HSET', KEYS[1], 'posted', redis.call('XADD', KEYS[7], '*', 'c', ARGV[11]))
+  redis.call('SPUBLISH', KEYS[7], '')
 end
 
 for _, key in ipairs({KEYS[1], KEYS[2], KEYS[4], KEYS[6], KEYS[8]}) do
   redis.call('PEXPIRE', key, ARGV[9])
 end
-redis.call('PUBLISH', ARGV[10], id)
+redis.call('SPUBLISH', ARGV[10], id)
 return id

@@ -17,5 +17,5 @@ redis.call('HSET', KEYS[1], 'floor', ARGV[1], 'floored', ARGV[3])
 local id = redis.call('XADD', KEYS[2], '*', 'e', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 redis.call('PEXPIRE', KEYS[2], ARGV[4])
-redis.call('PUBLISH', ARGV[5], id)
+redis.call('SPUBLISH', ARGV[5], id)
 return epoch

@@ -19,5 +19,5 @@ redis.call('HSET', KEYS[1], field, ARGV[2])
 local id = redis.call('XADD', KEYS[2], '*', 'e', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 redis.call('PEXPIRE', KEYS[2], ARGV[4])
-redis.call('PUBLISH', ARGV[5], id)
+redis.call('SPUBLISH', ARGV[5], id)
 return 1

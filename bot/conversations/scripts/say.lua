@@ -52,10 +52,11 @@ if ARGV[9] ~= '' then
   redis.call('PEXPIRE', KEYS[5], ARGV[6])
   if redis.call('HEXISTS', KEYS[1], 'posted') == 0 then
     redis.call('HSET', KEYS[1], 'posted', redis.call('XADD', KEYS[6], '*', 'c', ARGV[8]))
+    redis.call('SPUBLISH', KEYS[6], '')
   end
 end
 for _, key in ipairs({KEYS[1], KEYS[2], KEYS[3]}) do
   redis.call('PEXPIRE', key, ARGV[6])
 end
-redis.call('PUBLISH', ARGV[7], id)
+redis.call('SPUBLISH', ARGV[7], id)
 return id
