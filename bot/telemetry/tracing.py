@@ -1,6 +1,7 @@
 """OpenTelemetry traces: one a turn, its stages as spans, sent in batches to the endpoint that the settings name."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
@@ -14,7 +15,10 @@ Attributes = Mapping[str, str | int | float | bool]
 
 _tracer: "Tracer | None" = None
 
-_FLUSH_MILLISECONDS = 1000
+_EXPORT_SECONDS = 5.0
+"""For one batch with its retries; what a collector did not take by then is dropped."""
+
+_FLUSH_SECONDS = 0.5
 """For what is left when the server stops; a collector that is away must not hold the stop up."""
 
 
@@ -31,7 +35,9 @@ async def tracing(endpoint: str | None) -> AsyncIterator[None]:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     url = endpoint.rstrip("/")
-    exporter = OTLPSpanExporter(endpoint=url if url.endswith("/v1/traces") else f"{url}/v1/traces")
+    exporter = OTLPSpanExporter(
+        endpoint=url if url.endswith("/v1/traces") else f"{url}/v1/traces", timeout=_EXPORT_SECONDS
+    )
     provider = TracerProvider(
         resource=Resource.create({"service.name": "kefu", "service.version": __version__}), shutdown_on_exit=False
     )
@@ -41,8 +47,11 @@ async def tracing(endpoint: str | None) -> AsyncIterator[None]:
         yield
     finally:
         _tracer = None
-        await asyncio.to_thread(provider.force_flush, _FLUSH_MILLISECONDS)
-        await asyncio.to_thread(provider.shutdown)
+        # It sends what is left first, and its own time-outs are longer than a stop may be.
+        closing = threading.Thread(target=provider.shutdown, name="kefu-tracing", daemon=True)
+        closing.start()
+        await asyncio.to_thread(closing.join, _FLUSH_SECONDS)
+        exporter.shutdown()
 
 
 def span(name: str, attributes: Attributes | None = None) -> AbstractContextManager["Span | None"]:
