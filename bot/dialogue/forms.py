@@ -8,6 +8,8 @@ from bot.records import State, Understanding
 
 def fill(state: State, understanding: Understanding, domain: Domain) -> State:
     """Put the entities of a message into the slots that take them; the last of a kind wins."""
+    if not understanding.entities and understanding.language == state.language:
+        return state
     entities = {entity.name: entity.value for entity in understanding.entities}
     filled = {slot: entities[entity] for slot, entity in domain.slots.items() if entity in entities}
     return replace(state, language=understanding.language, slots={**state.slots, **filled})
@@ -26,6 +28,8 @@ def asked(state: State, form: str, slot: str) -> State:
 
 def left(state: State) -> State:
     """The state after a form ended; its slots stay known for the next question."""
+    if (state.form, state.requested, state.attempts) == (None, None, 0):
+        return state
     return replace(state, form=None, requested=None, attempts=0)
 
 

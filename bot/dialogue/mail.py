@@ -75,4 +75,8 @@ def opened(conversation: Conversation) -> State:
         return conversation.state
     named = (_LANGUAGE.fullmatch(str(message.metadata.get("language", ""))) for message in conversation.mail)
     language = next((found[1].lower() for found in named if found), conversation.state.language)
-    return replace(conversation.state, language=language)
+    return (
+        conversation.state
+        if language == conversation.state.language
+        else replace(conversation.state, language=language)
+    )

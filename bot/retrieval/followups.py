@@ -99,6 +99,8 @@ class Follow(Enum):
 
 def follow(text: str, wishes: Wishes, state: State) -> Follow:
     """What ``text``, which names no product, takes from the turn before."""
+    if not (state.filters or state.focus or state.topic):
+        return Follow.NOTHING
     going_on = bool(_GOING_ON.search(text))
     fragment = _fragment(text)
     pointing = bool(_POINTING.search(text)) and not _NOT_POINTING.search(text)

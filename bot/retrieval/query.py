@@ -33,20 +33,37 @@ class Question:
         return bool(self.filters) and not self.products
 
 
-def read_question(understanding: Understanding, state: State, catalogue: Catalogue) -> Question:
-    """Read what is asked.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a text says by itself, whatever was said before."""
+
+    named: tuple[str, ...]
+    """SKUs."""
+    wishes: Wishes
+
+
+def read_text(text: str, entities: Sequence[Entity], catalogue: Catalogue) -> Reading:
+    """Read the products and the wishes in a text."""
+    return Reading(_named(text, entities, catalogue), read_wishes(text, entities, catalogue))
+
+
+def read_question(
+    understanding: Understanding, state: State, catalogue: Catalogue, reading: Reading | None = None
+) -> Question:
+    """Read what is asked; ``reading`` saves reading the text where that was done before.
 
     A product that is named wins; then what the turn before was about ("how heavy is it?", "and in red?"); then wishes
     ("a tent under 300 euro").
     """
     text = understanding.text.strip()
     question = Question(text, understanding.language)
-    named = _named(text, understanding.entities, catalogue)
-    wishes = read_wishes(text, understanding.entities, catalogue)
-    if named:
-        return _about(question, named, wishes, catalogue)
+    reading = reading or read_text(text, understanding.entities, catalogue)
+    wishes = reading.wishes
+    if reading.named:
+        return _about(question, reading.named, wishes, catalogue)
     # A product may have left the catalogue since it was spoken of.
-    state = replace(state, focus=tuple(sku for sku in state.focus if sku in catalogue.products))
+    if not all(sku in catalogue.products for sku in state.focus):
+        state = replace(state, focus=tuple(sku for sku in state.focus if sku in catalogue.products))
     match follow(text, wishes, state):
         case Follow.PRODUCT:
             return _pointing(question, state.focus, catalogue)
@@ -57,7 +74,7 @@ def read_question(understanding: Understanding, state: State, catalogue: Catalog
             return replace(question, text=f"{state.topic} {text}", rewritten=True)
         case _:
             asked = wishes.filters if wishes.for_products else ()
-            return replace(question, filters=asked, order=wishes.order if asked else None)
+            return replace(question, filters=asked, order=wishes.order) if asked else question
 
 
 def _pointing(question: Question, focus: tuple[str, ...], catalogue: Catalogue) -> Question:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from bot.errors import KnowledgeError
 from bot.models.lanes import EncoderLane
-from bot.records import Findings, Passage, State, Understanding, Vector
+from bot.recent import Recent, is_anybodys
+from bot.records import Entity, Findings, Passage, State, Understanding, Vector
 from bot.retrieval.build import current_version
 from bot.retrieval.index import Index, read_index
-from bot.retrieval.query import Question, read_question
+from bot.retrieval.query import Question, Reading, read_question, read_text
 from bot.retrieval.search import LIMIT, search
 from bot.settings import Settings
 
@@ -20,6 +21,12 @@ _ON_LOOP = 10_000
 
 _LOOK_EVERY = 1.0
 """Seconds between looks for a new index."""
+
+_READINGS = 2048
+"""Texts of which the wishes are kept."""
+
+_FINDINGS = 512
+"""Questions whose findings are kept: some 10 kB each, the passages with them."""
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +79,8 @@ class HybridRetriever:
         self._library = Library(settings)
         self._refreshing: asyncio.Task[None] | None = None
         self._looked = -_LOOK_EVERY
+        self._read: Recent[tuple[str, str, tuple[Entity, ...]], Reading] = Recent(_READINGS)
+        self._found: Recent[tuple[str, str, str, Question, int], Findings] = Recent(_FINDINGS)
 
     @property
     def version(self) -> str:
@@ -96,11 +105,24 @@ class HybridRetriever:
         """
         self._look_for_news()
         index = self._library.index
-        question = read_question(understanding, state, index.catalogue)
+        question = read_question(understanding, state, index.catalogue, self._reading(understanding, index))
+        # All that the findings depend on: a question that was not rewritten is searched by the vector of its text.
+        known = (index.version, understanding.encoder, understanding.text, question, limit)
+        if found := self._found.get(known):
+            return found
         vector, encoder = await self._encode(question, understanding, index)
         if index.lexicon.size <= _ON_LOOP:
-            return search(index, question, vector, encoder, limit)
-        return await asyncio.to_thread(search, index, question, vector, encoder, limit)
+            found = search(index, question, vector, encoder, limit)
+        else:
+            found = await asyncio.to_thread(search, index, question, vector, encoder, limit)
+        return self._found.keep(known, found) if is_anybodys(question.text) else found
+
+    def _reading(self, understanding: Understanding, index: Index) -> Reading:
+        known = (index.version, understanding.text, understanding.entities)
+        if reading := self._read.get(known):
+            return reading
+        reading = read_text(understanding.text.strip(), understanding.entities, index.catalogue)
+        return self._read.keep(known, reading) if is_anybodys(understanding.text) else reading
 
     async def _encode(self, question: Question, understanding: Understanding, index: Index) -> tuple[Vector, str]:
         """The question's vector in one of the index's spaces; understanding's own where the text is still the same."""

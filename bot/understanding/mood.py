@@ -79,12 +79,15 @@ def hear_mood(text: str, earlier: Sequence[str] = ()) -> Mood:
         return Mood.ANGRY
     displeased = _displeased(plain)
     loud = _shouts(plain) + bool(_EXCLAIMED.search(plain))
-    before = sum(_displeased(said.replace("’", "'")) or _wrath(said) for said in earlier[-_REMEMBERED:])
-    if displeased and (loud or before >= 2):
+    if displeased and (loud or _complaints(earlier[-_REMEMBERED:]) >= 2):
         return Mood.ANGRY
     if displeased or loud == 2 or _SAD_FACE.search(plain):
         return Mood.UPSET
     return Mood.CALM
+
+
+def _complaints(earlier: Sequence[str]) -> int:
+    return sum(_displeased(said.replace("’", "'")) or _wrath(said) for said in earlier)
 
 
 def _wrath(text: str) -> bool:

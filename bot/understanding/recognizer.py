@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bot.errors import ModelError
 from bot.models.lanes import EncoderLane
-from bot.records import State, Understanding, Vector
+from bot.recent import Recent, is_anybodys
+from bot.records import Mood, State, Understanding, Vector
 from bot.settings import Settings
 from bot.understanding.entities import EntityExtractor
 from bot.understanding.head import CARD, Head, load_head
@@ -24,6 +26,8 @@ TUNED_POINTER = "tuned"
 """File beside the heads that names the folder of the tuned encoder, below the data folder; there only if one is."""
 
 _SAYS_SOMETHING = re.compile(r"[^\W_]")
+_REMEMBERED = 2048
+"""Texts whose meaning is kept: some 5 kB each, most of it the vector."""
 _NOTHING_SAID = 0.02
 """In scope, when a message is empty or only emoji and punctuation."""
 
@@ -47,6 +51,7 @@ class HeadRecognizer:
         self._heads = heads
         self._entities = entities
         self._tuned = tuned
+        self._recent: Recent[tuple[str, str, str | None], Understanding] = Recent(_REMEMBERED)
 
     @classmethod
     def open(
@@ -64,7 +69,20 @@ class HeadRecognizer:
 
     async def understand(self, text: str, state: State) -> Understanding:
         """Understand ``text``; what stands alone ("ok", "42") is read in the light of ``state``."""
-        language = detect_language(text, state.language)
+        known = (text, state.language, state.requested)
+        understood = self._recent.get(known)
+        if understood is None:
+            understood = await self._read(*known)
+            if is_anybodys(text):
+                self._recent.keep(known, understood)
+        if understood.mood is not Mood.UPSET:
+            return understood
+        # Displeasure alone adds up over messages; calm and anger need no history.
+        return replace(understood, mood=hear_mood(text, [exchange.shopper for exchange in state.history]))
+
+    async def _read(self, text: str, previous: str, requested: str | None) -> Understanding:
+        """What ``text`` means by itself, after one in the language ``previous``, when asked for a slot."""
+        language = detect_language(text, previous)
         head, vector = await self._encode(text, language)
         ((intents, in_scope),) = head.read([text], vector[None])
         return Understanding(
@@ -72,8 +90,8 @@ class HeadRecognizer:
             language=language,
             intents=intents,
             in_scope=in_scope if _SAYS_SOMETHING.search(text) else _NOTHING_SAID,
-            entities=self._entities.extract(text, state.requested),
-            mood=hear_mood(text, [exchange.shopper for exchange in state.history]),
+            entities=self._entities.extract(text, requested),
+            mood=hear_mood(text),
             vector=vector,
             encoder=head.encoder,
         )

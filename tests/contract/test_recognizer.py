@@ -116,6 +116,19 @@ async def test_that_the_conversation_is_remembered(recognizer: HeadRecognizer) -
     assert [(entity.name, entity.value) for entity in understood.entities] == [("order_number", "LF-204518")]
 
 
+async def test_that_a_text_that_came_before_is_still_read_in_its_own_conversation(recognizer: HeadRecognizer) -> None:
+    """What a text means by itself is kept for all; what the talk before it adds is not."""
+    text = "this is so disappointing"
+    angry = State(history=tuple(Exchange("nobody answers, terrible service", "") for _ in range(3)))
+    assert (await recognizer.understand(text, State())).mood is Mood.UPSET
+    assert (await recognizer.understand(text, angry)).mood is Mood.ANGRY
+    assert (await recognizer.understand(text, State())).mood is Mood.UPSET
+    assert not (await recognizer.understand("204518", State())).entities
+    assert (await recognizer.understand("204518", State(requested="order_number"))).entities
+    assert (await recognizer.understand("ok", State(language="nl"))).language == "nl"
+    assert (await recognizer.understand("ok", State(language="en"))).language == "en"
+
+
 async def test_that_company_does_not_change_what_is_understood(recognizer: HeadRecognizer) -> None:
     texts = ["hello", "我要退货", "opening hours", "where is my order", "do you take PayPal"]
     alone = [await recognizer.understand(text, State()) for text in texts]

@@ -71,6 +71,15 @@ async def test_that_a_follow_up_narrows_the_search_before_it(retriever: HybridRe
     assert (none.products, len(none.filters)) == ((), 3)
 
 
+async def test_that_a_question_that_came_before_still_takes_what_its_own_talk_adds(retriever: HybridRetriever) -> None:
+    """Findings are kept for all who ask the same, and "and in rust orange?" is not the same after another search."""
+    tents = after(await ask(retriever, "which tents are under 400 euro"))
+    bags = after(await ask(retriever, "which sleeping bags do you have"))
+    assert set((await ask(retriever, "and in rust orange?", state=tents)).products) == {"LFT-TARN3"}
+    assert set((await ask(retriever, "and in rust orange?", state=bags)).products).isdisjoint({"LFT-TARN3"})
+    assert set((await ask(retriever, "and in rust orange?", state=tents)).products) == {"LFT-TARN3"}
+
+
 @pytest.mark.parametrize("text", ["LFT-TARN2L", "lft tarn2l", "Tarn 2 Light", "tran 2 light tent"])
 async def test_that_a_product_is_found_by_sku_and_name(retriever: HybridRetriever, text: str) -> None:
     findings = await ask(retriever, text)
