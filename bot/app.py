@@ -173,8 +173,7 @@ async def open_channels(
 
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         guard.protect(app)
-        app.on_shutdown.append(sockets.stop)
-        for channel in (rest, sessions, sockets, uploads, knowledge, health, Pages()):
+        for channel in (rest, sessions, sockets, uploads, knowledge, health, Pages(passages)):
             app.add_routes(channel.routes())
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=LAST_WORDS.total_seconds())
         await runner.setup()
@@ -183,6 +182,7 @@ async def open_channels(
         await stack.enter_async_context(worker)
         site = web.TCPSite(runner, settings.host, settings.port)
         await site.start()
+        stack.push_async_callback(sockets.stop, app)
         stack.push_async_callback(site.stop)
         stack.callback(load.stop)
         guard.listens_at(runner.addresses[0][1])
