@@ -15,6 +15,8 @@ from redis.exceptions import AuthenticationError, ResponseError
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import TimeoutError as TimedOut
 
+from bot.telemetry.metrics import REDIS_FAILURES, REDIS_SECONDS
+
 ANSWER = timedelta(seconds=10)
 """Longest wait for an answer, with retries and a blocking read."""
 
@@ -62,9 +64,11 @@ class Node:
         self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
         self._flights: set[asyncio.Task[None]] = set()
         self._lent: set[Connection] = set()
+        self.closed = False
 
     async def aclose(self) -> None:
         """Disconnect; who still waits for an answer is told that none will come."""
+        self.closed = True
         flights = tuple(self._flights)
         for flight in flights:
             flight.cancel()
@@ -142,6 +146,7 @@ class Node:
             try:
                 return await self._try(packed, len(commands))
             except _LOST as exc:
+                REDIS_FAILURES.inc()
                 self.report_lost()
                 if isinstance(exc, AuthenticationError) or clock() + pause > until:
                     raise
@@ -151,7 +156,8 @@ class Node:
     async def _try(self, packed: bytes, count: int) -> list[Any]:
         connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
         try:
-            return await _exchange(connection, packed, count)
+            with REDIS_SECONDS.time():
+                return await _exchange(connection, packed, count)
         finally:
             await self._pool.release(connection)
 
