@@ -55,7 +55,7 @@ class Human(Struct, tag="human", frozen=True):
 class Thumb(Struct, tag="feedback", frozen=True):
     """A thumb on a line of the shop's."""
 
-    about: Annotated[str, Meta(pattern=r"^[0-9]{1,18}-[0-9]{1,18}$")]
+    about: Annotated[str, Meta(pattern=r"\A[0-9]{1,18}-[0-9]{1,18}\Z")]
     helpful: bool | None
 
 
@@ -181,16 +181,16 @@ def batches(entries: Iterable[Entry]) -> Iterable[tuple[Entry, bytes | None]]:
     """
     lines: list[bytes] = []
     size = 0
-    last: Entry | None = None
-    for last in entries:
-        if (line := _encoded(last)) is not None:
+    told: Entry | None = None
+    for told in entries:
+        if (line := _encoded(told)) is not None:
             lines.append(line)
             size += len(line)
         if size >= _LINES_BYTES:
-            yield last, _frame(lines)
-            lines, size = [], 0
-    if last is not None:
-        yield last, _frame(lines) if lines else None
+            yield told, _frame(lines)
+            lines, size, told = [], 0, None
+    if told is not None:
+        yield told, _frame(lines) if lines else None
 
 
 def _frame(lines: Sequence[bytes]) -> bytes:

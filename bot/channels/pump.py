@@ -16,6 +16,7 @@ from bot.conversations import Conversations
 from bot.conversations.reading import Page
 from bot.errors import StoreUnavailable
 from bot.records import LogId
+from bot.telemetry.metrics import SLOW_READERS, SOCKETS, SOCKETS_CLOSED, SOCKETS_OPENED
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +67,19 @@ class Patience:
 class Socket:
     """One client's connection: where it is in the log, and what the pump has to know of it."""
 
-    __slots__ = ("_pump", "address", "again", "busy", "cursor", "faults", "heard", "protocol", "response", "session")
+    __slots__ = (
+        "_pump",
+        "address",
+        "again",
+        "busy",
+        "cursor",
+        "ended",
+        "faults",
+        "heard",
+        "protocol",
+        "response",
+        "session",
+    )
 
     def __init__(
         self, pump: "Pump", response: web.WebSocketResponse, protocol: RequestHandler, address: str | None
@@ -84,6 +97,8 @@ class Socket:
         """Whom limits by address count it for."""
         self.faults = 0
         """Frames that were none of the protocol."""
+        self.ended = "client"
+        """Who or what ended it: the close code where this server did."""
         self.busy = False
         """Due, or being served."""
         self.again = False
@@ -108,6 +123,7 @@ class Socket:
 
     async def close(self, code: int, why: str) -> None:
         """Say goodbye and close, within twice `_FAREWELL` whatever the client does."""
+        self.ended = str(code)
         transport = self.protocol.transport
         with suppress(ConnectionError, TimeoutError):
             # Without draining: whoever does not read would keep us waiting.
@@ -171,9 +187,17 @@ class Pump:
         """Serve the socket when its client has read some of what was sent; drop it if that takes too long."""
         self._congested.setdefault(socket, self.now())
 
+    def take(self, socket: Socket) -> None:
+        """It is open."""
+        self.sockets.add(socket)
+        SOCKETS.set(len(self.sockets))
+        SOCKETS_OPENED.inc()
+
     def forget(self, socket: Socket) -> None:
         """It is closed."""
         self.sockets.discard(socket)
+        SOCKETS.set(len(self.sockets))
+        SOCKETS_CLOSED.labels(socket.ended).inc()
         self._congested.pop(socket, None)
         socket.cursor = None
 
@@ -245,6 +269,7 @@ class Pump:
                     self.wake(socket)
                 elif since < late:
                     del self._congested[socket]
+                    SLOW_READERS.inc()
                     self._part(socket, Close.SLOW, "read too slowly")
 
     async def _sweep_for_ever(self) -> None:

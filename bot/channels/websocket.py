@@ -28,6 +28,7 @@ from bot.errors import (
 )
 from bot.records import Attachment, ConversationId, Feedback, LogId, Message, MessageId
 from bot.settings import Settings
+from bot.telemetry.metrics import REFUSED, RESYNCS
 
 _log = logging.getLogger(__name__)
 
@@ -132,7 +133,7 @@ class WebSocketChannel:
         await response.prepare(request)
         response.headers.clear()  # They have left, and a socket lives for hours.
         socket = Socket(self._pump, response, request.protocol, self._guard.address(request))
-        self._pump.sockets.add(socket)
+        self._pump.take(socket)
         try:
             await self._serve(socket)
         except ConnectionError:
@@ -209,6 +210,8 @@ class WebSocketChannel:
             links=self._links(),
             images=self._images(),
         )
+        if welcome.resync:
+            RESYNCS.inc()
         await socket.send(frames.encode(welcome))
         if history is None:
             socket.cursor = place
@@ -228,6 +231,8 @@ class WebSocketChannel:
             if socket.faults >= _FAULTS:
                 return await socket.close(Close.NO_CLIENT, "too many bad frames")
             answer = Error("bad_frame", str(exc))
+        if isinstance(answer, Refused):
+            REFUSED.labels(CHANNEL, answer.reason).inc()
         if answer is not None:
             await socket.send(frames.encode(answer))
         return None
