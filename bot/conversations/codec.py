@@ -1,7 +1,6 @@
 """Records to JSON and back. Old JSON stays readable: missing fields get defaults, unknown ones are ignored."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -92,7 +91,7 @@ def decode_entry(log_id: LogId, line: bytes) -> Entry:
         kind=stored.kind,
         at=time_of(log_id),
         turn=stored.turn,
-        message=None if stored.message is None else replace(stored.message, log_id=log_id),
+        message=None if stored.message is None else _placed(stored.message, log_id),
         utterance=stored.utterance,
         trace=stored.trace,
         covers=stored.covers,
@@ -105,7 +104,13 @@ def decode_entry(log_id: LogId, line: bytes) -> Entry:
 def decode_mail(item: bytes) -> Message:
     """A message of the mailbox, stored as ``<log id> <JSON>``."""
     log_id, _, message = item.partition(b" ")
-    return replace(_message(message), log_id=LogId(log_id.decode()))
+    return _placed(_message(message), LogId(log_id.decode()))
+
+
+def _placed(message: Message, log_id: LogId) -> Message:
+    # Fresh from the decoder, and nobody has seen it yet: a copy would cost as much as the decoding.
+    object.__setattr__(message, "log_id", log_id)
+    return message
 
 
 def decode_said(item: bytes) -> Utterance:

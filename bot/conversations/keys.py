@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from functools import lru_cache
 from zlib import crc32
 
 from bot.records import ConversationId, MessageId
@@ -145,6 +146,7 @@ class ConversationKeys:
     """Pub/sub channel: the log has grown. Not a key."""
 
     @classmethod
+    @lru_cache(maxsize=2048)  # A turn asks six times, from the channel to the commit.
     def of(cls, conversation: ConversationId) -> "ConversationKeys":
         """The keys of ``conversation``."""
         shard = shard_of(conversation)
