@@ -110,7 +110,8 @@ def _jpeg(data: memoryview) -> _Pieces:
     at, oriented, scanned = 2, False, False
     while True:
         while data[at] == data[at + 1] == 0xFF:
-            at += 1  # Filling bytes.
+            at += 1  # A filling byte.
+            yield b""
         if data[at] != 0xFF:
             raise ValueError("a marker is missing")
         marker = data[at + 1]
