@@ -167,6 +167,8 @@ def _utterance(lines: Sequence[str], passages: Sequence[Passage]) -> Utterance:
 def _card(passage: Passage) -> dict[str, Any]:
     row = passage.attributes
     card = {
-        name: row[name] for name in ("sku", "name", "price", "currency", "stock", "colours", "sizes") if row.get(name)
+        name: row[name]
+        for name in ("sku", "name", "price", "currency", "stock", "image", "colours", "sizes")
+        if row.get(name)
     }
     return card | ({"url": url} if (url := passage.url or row.get("url")) else {})
