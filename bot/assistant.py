@@ -195,7 +195,7 @@ class Assistant:
 
 
 def _remember(state: State, text: str, reply: Reply) -> State:
-    words = " ".join(utterance.text for utterance in (*reply.said, *reply.utterances))
+    words = " ".join(utterance.text for utterance in (*reply.said, *reply.utterances) if utterance.text)
     return replace(state, history=(*state.history, Exchange(text, words))[-REMEMBERED:])
 
 

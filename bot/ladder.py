@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from bot import __version__
 from bot.errors import WriterUnavailable
+from bot.generation.cards import with_cards
 from bot.generation.listing import list_products
 from bot.generation.prompt import build_prompt
 from bot.generation.quote import quote
@@ -21,6 +22,7 @@ from bot.masking import mask
 from bot.ports import Checker, Replies, Voice, Writer
 from bot.records import Conversation, Findings, Hit, Passage, Receipt, Rung, Understanding, Utterance, Verdict
 from bot.telemetry import stage
+from bot.telemetry.metrics import WRITER_FAILURES
 
 PERSONAL = frozenset({"order_number", "email", "phone", "postcode"})
 """Entities that make a question personal: its reply is kept for nobody."""
@@ -70,11 +72,16 @@ class Ladder:
     """Seconds until the first sentence that passes, and from each to the next; then the next rung answers."""
 
     async def climb(self, question: Understanding, found: Findings, conversation: Conversation, voice: Voice) -> Reply:
-        """Answer ``question`` from what was found.
+        """Answer ``question`` from what was found, with cards of the products that the answer is about.
 
         Raises:
             TurnRefused: the floor or the version changed while sentences were being said.
         """
+        reply = await self._climb(question, found, conversation, voice)
+        cited = [citation for utterance in (*reply.said, *reply.utterances) for citation in utterance.citations]
+        return replace(reply, utterances=with_cards(reply.utterances, cited, found.hits)) if cited else reply
+
+    async def _climb(self, question: Understanding, found: Findings, conversation: Conversation, voice: Voice) -> Reply:
         if conversation.said:
             return await self._write(question, found, conversation, voice, notes=("goes on with an interrupted reply",))
         best = found.hits[0] if found.hits else None
@@ -117,8 +124,10 @@ class Ladder:
             async with aclosing(sentences(self.writer.write(prompt))) as draft:
                 await self._say_what_passes(draft, sources, found.query, voice, said, verdicts)
         except TimeoutError:
+            WRITER_FAILURES.labels("late").inc()
             trouble = f"writer: no sentence to show within {self.patience:g} s"
         except WriterUnavailable as exc:
+            WRITER_FAILURES.labels("away").inc()
             trouble = f"writer: {exc}"
         notes = (*notes, trouble) if trouble else notes
         return Reply(Rung.WRITTEN, (), tuple(said), tuple(verdicts), notes, settled=not trouble)

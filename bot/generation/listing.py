@@ -1,8 +1,8 @@
 """Products that match a shopper's filters, told from catalogue rows alone. English and Chinese."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from bot.generation.cards import card
 from bot.records import Citation, Filter, Findings, Hit, Kind, Passage, Utterance
 
 MOST = 5
@@ -159,16 +159,6 @@ def _number(text: str | None) -> float | None:
 def _utterance(lines: Sequence[str], passages: Sequence[Passage]) -> Utterance:
     return Utterance(
         text="\n".join(lines),
-        custom={"products": [_card(passage) for passage in passages]} if passages else None,
+        custom={"products": [card(passage) for passage in passages]} if passages else None,
         citations=tuple(Citation(p.id, p.title, p.source, p.url) for p in passages),
     )
-
-
-def _card(passage: Passage) -> dict[str, Any]:
-    row = passage.attributes
-    card = {
-        name: row[name]
-        for name in ("sku", "name", "price", "currency", "stock", "image", "colours", "sizes")
-        if row.get(name)
-    }
-    return card | ({"url": url} if (url := passage.url or row.get("url")) else {})

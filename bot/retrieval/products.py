@@ -62,6 +62,8 @@ _ADJECTIVES = frozenset(
         "handmade",
     ]
 )
+_OWN_PAGE = re.compile(r"/(?!/)[^\s<>\"'\\]*")
+"""A picture on the shop's own server, from its root."""
 _VERBS = frozenset({"fits", "includes", "contains", "holds"})
 
 
@@ -153,6 +155,8 @@ def _products(
         seen[sku] = line
         if product.get("url") and not is_web_address(product["url"]):
             problems.append(Problem.of_address(file, line, "url", product.pop("url")))
+        if product.get("image") and not (is_web_address(product["image"]) or _OWN_PAGE.fullmatch(product["image"])):
+            problems.append(Problem.of_address(file, line, "image", product.pop("image")))
         passages.extend((passage, line) for passage in _passages(product, file))
     return passages, problems
 

@@ -9,6 +9,7 @@ from typing import Literal
 import pytest
 
 from bot.errors import FloorLost, WriterUnavailable
+from bot.generation.cards import card
 from bot.ladder import Ladder, Reply
 from bot.records import (
     Citation,
@@ -155,6 +156,19 @@ async def test_that_a_search_with_conditions_is_listed() -> None:
     reply = await climb(None, listed)
     assert reply.rung is Rung.LISTED
     assert "219.95 EUR" in reply.utterances[0].text
+
+
+async def test_that_every_rung_that_speaks_of_a_product_brings_its_card() -> None:
+    memory = Memory()
+    cards = {"products": [card(TENT)]}
+    quoted = await climb(None, found(TENT))
+    assert [utterance.custom for utterance in quoted.utterances] == [cards]
+    voice = Heard()
+    written = await climb(ScriptedWriter(["A tent."]), found(TENT), voice=voice, memory=memory)
+    assert [utterance.custom for utterance in (*voice.utterances, *written.utterances)] == [None, cards]
+    cached = await climb(None, found(TENT), memory=memory)
+    assert (cached.rung, [utterance.custom for utterance in cached.utterances]) == (Rung.CACHED, [cards])
+    assert not any(utterance.custom for utterance in (await climb(None, found(RETURNS, TENT))).utterances)
 
 
 async def test_that_what_passes_the_check_is_said_at_once_and_with_its_source() -> None:

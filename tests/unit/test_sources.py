@@ -100,6 +100,14 @@ def test_that_an_address_that_is_no_web_page_is_left_out_and_named() -> None:
     )
     assert {(p.attributes["sku"], p.url) for p, _ in products} == {("A", None), ("B", "HTTPS://x.example/b")}
     assert [(problem.line, "`url`" in problem.message) for problem in problems] == [(2, True)]
+
+
+def test_that_a_picture_is_of_the_web_or_of_the_shops_own_server() -> None:
+    rows = ("/demo/a.svg", "https://cdn.example/b.png", "//evil.example/c.png", "data:image/png;base64", "/\\evil")
+    products, problems = read_csv("sku,name,image\n" + "".join(f"S{n},Tent,{row}\n" for n, row in enumerate(rows)), "p")
+    shown = [p.attributes.get("image") for p, _ in products]
+    assert shown == ["/demo/a.svg", "https://cdn.example/b.png", None, None, None]
+    assert [problem.line for problem in problems] == [4, 5, 6]
     (passage, _), *_ = (told := read_markdown("---\nurl: javascript:alert(1)\n---\n# P\n\n## Q\n\nText.\n", "p.md"))[0]
     assert passage.url is None
     assert "javascript" in told[1][0].message
