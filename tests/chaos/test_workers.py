@@ -13,11 +13,11 @@ import pytest
 
 from bot.conversations import Conversations
 from bot.records import ConversationId
-from tests.conftest import BOTH_SERVERS
+from tests.conftest import EVERY_SERVER
 from tests.contract.test_conversations import ANNA, message, told
 from tests.contract.test_worker import covered
 
-pytestmark = BOTH_SERVERS
+pytestmark = EVERY_SERVER
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,0 +1,33 @@
+"""The long form: ``python -m tests.chaos --messages 100000 --faults 500 --conversations 400``."""
+
+import argparse
+import asyncio
+import random
+import sys
+
+from tests.chaos.report import table
+from tests.chaos.storm import Storm, run
+
+
+def say(line: str) -> None:
+    """At once, also where it goes to a file."""
+    print(line, flush=True)  # noqa: T201 (this is what the program is for)
+
+
+def main() -> int:
+    """Run a storm, print how far it is and then the verdict; 1 when a promise was broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    for name in ("messages", "faults", "conversations", "cuts", "servers"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(Storm(), name))
+    parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--store", choices=["redis-server", "valkey-server"], default="redis-server")
+    storm = Storm(**vars(parser.parse_args()))
+    say(repr(storm))
+    report = asyncio.run(run(storm, say))
+    say(table(report))
+    return 0 if report.good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
