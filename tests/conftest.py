@@ -11,14 +11,21 @@ import pytest
 import redis
 
 from bot.conversations import Conversations
+from bot.conversations.cluster import open_wire
 from bot.conversations.connection import Wire
 from bot.conversations.embedded import packaged_server
 from bot.conversations.keys import rule_of
+from tests.cluster import running_cluster
 
 RETENTION = timedelta(days=90)
 
 BOTH_SERVERS = pytest.mark.parametrize("redis_server", ["redis-server", "valkey-server"], indirect=True)
 """Run a test on Debian's Redis and on the packaged Valkey; without it, on the latter only."""
+
+EVERY_SERVER = pytest.mark.parametrize(
+    "redis_server", ["redis-server", "valkey-server", "redis-cluster"], indirect=True
+)
+"""As `BOTH_SERVERS`, and on a cluster of three nodes of the former."""
 
 
 def server_program(name: str) -> Path:
@@ -34,9 +41,14 @@ def server_program(name: str) -> Path:
 
 @pytest.fixture(scope="session")
 def redis_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real server, for all tests: nothing on disk, no TCP port."""
+    """The URL of a real server or of a cluster's first node, for all tests: nothing is kept on disk."""
+    name = getattr(request, "param", "valkey-server")
     folder = tmp_path_factory.mktemp("r")
-    program = server_program(getattr(request, "param", "valkey-server"))
+    if name.endswith("-cluster"):
+        with running_cluster(server_program(f"{name.removesuffix('-cluster')}-server"), folder) as cluster:
+            yield cluster.url
+        return
+    program = server_program(name)
     options = ["--port", "0", "--unixsocket", "s", "--save", "", "--appendonly", "no"]
     with subprocess.Popen([program, *options], cwd=folder, stdout=subprocess.DEVNULL) as process:
         while not (folder / "s").exists():
@@ -49,14 +61,19 @@ def redis_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 @pytest.fixture
 def redis_url(redis_server: str) -> Iterator[str]:
     """An empty Redis. No test may leave a key in it that is under no rule, or outlives the rule it is under."""
-    with redis.Redis.from_url(redis_server) as client:
+    with client_of(redis_server) as client:
         client.flushall()
         yield redis_server
         broken = [broken for key in client.scan_iter(count=1000) if (broken := broken_rule(client, key.decode()))]
     assert not broken, "keys that break their rule in bot/conversations/keys.py:\n" + "\n".join(broken)
 
 
-def broken_rule(client: redis.Redis, key: str) -> str | None:
+def client_of(url: str) -> redis.Redis | redis.RedisCluster:
+    """redis-py's own client; where a test's server has a port, it is a cluster."""
+    return redis.Redis.from_url(url) if url.startswith("unix:") else redis.RedisCluster.from_url(url)
+
+
+def broken_rule(client: redis.Redis | redis.RedisCluster, key: str) -> str | None:
     """What is wrong with ``key``, or None."""
     rule = rule_of(key)
     if rule is None:
@@ -72,7 +89,7 @@ def broken_rule(client: redis.Redis, key: str) -> str | None:
 @pytest.fixture
 async def wire(redis_url: str) -> AsyncIterator[Wire]:
     """A way to the empty Redis."""
-    wire = Wire(redis_url)
+    wire = await open_wire(redis_url)
     yield wire
     await wire.aclose()
 

@@ -1,6 +1,7 @@
 """The way to a Redis Cluster: each command goes to the node that holds its shard, wherever that is by now."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import Awaitable
 from datetime import timedelta
@@ -13,13 +14,12 @@ from redis.exceptions import ConnectionError as ConnectionLost
 
 from bot.conversations.connection import Wire, translated
 from bot.conversations.node import PATIENCE, Command, Node
-from bot.errors import StoreUnavailable
 
 _KEY_AT = {"EVAL": 3, "EVALSHA": 3, "XGROUP": 2, "XINFO": 2, "OBJECT": 2}
 """Where the key stands in commands whose first argument it is not."""
 
-_REDIRECTS = 16
-"""Most moves that one command follows: nodes that disagree about a slot settle it within a second or two."""
+_HOPS = 3
+"""Moves that a command follows at once; after that, nodes disagree about a slot, and settle it in a second or two."""
 
 _REFRESH_EVERY = timedelta(seconds=0.2)
 """Between two looks at the map: while many slots move, each tells so, and one look serves all."""
@@ -122,17 +122,19 @@ class ClusterWire(Wire):
         clock = asyncio.get_running_loop().time
         until = clock() + PATIENCE.total_seconds()
         key = _key_of(command)
-        for _ in range(_REDIRECTS):
+        for hop in itertools.count():
             node = self.node_of(key)
             try:
                 return await node.send(command)
             except MovedError as exc:
                 self.moved(exc, node)
+                if hop >= _HOPS:
+                    await self._pause(until, exc)
             except AskError as exc:
                 # The slot is on its way; this key is there already, or will be there when it is made.
                 try:
                     return await self._node_at(exc.host, exc.port, node).send_asking(command)
-                except TryAgainError:
+                except (TryAgainError, MovedError):
                     await self._pause(until, exc)
             except (TryAgainError, ClusterDownError) as exc:
                 self.doubt()
@@ -140,7 +142,7 @@ class ClusterWire(Wire):
             except (ConnectionLost, OSError):
                 if self.node_of(key) is node:
                     raise  # It was tried for long enough; elsewhere the key is not known to be.
-        raise StoreUnavailable(f"the nodes of the Redis Cluster send {command[0]!r} from one to the other")
+        raise AssertionError("it counts for ever")
 
     async def _pause(self, until: float, error: Exception) -> None:
         if asyncio.get_running_loop().time() > until:

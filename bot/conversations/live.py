@@ -287,7 +287,7 @@ class _Link:
             self.node.report_lost()
             await asyncio.sleep(_AGAIN.total_seconds())
             self._live.reroute(self, names)
-            if self._live.end(self):
+            if self._live.end(self) or self.node.closed:
                 return
 
     async def _serve(self, connection: Connection) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from bot.conversations import codec, keys
 from bot.conversations.connection import Script, Wire
+from bot.conversations.files import Files
 from bot.conversations.keys import ConversationKeys
 from bot.conversations.queue import OUTBOX_GROUP, READY_GROUP
 from bot.conversations.reading import Page
@@ -29,36 +30,43 @@ async def conversations_of(wire: Wire, shopper: str) -> list[ConversationId]:
     return sorted(ConversationId(member.decode()) for members in found for member in members)
 
 
-async def export(conversations: Conversations, shopper: str) -> dict[str, Any]:
+async def export(conversations: Conversations, shopper: str, files: Files) -> dict[str, Any]:
     """All that is kept about ``shopper``, as JSON can hold it; no conversations when they are not known.
+
+    ``files`` says for each file what it is and where its bytes lie.
 
     Raises:
         StoreUnavailable: Redis does not answer.
     """
     exported = []
-    for conversation in await conversations_of(conversations.wire, shopper):
+    for conversation in await _all_of(conversations.wire, shopper):
         found = await conversations.load(conversation)
+        sent = await files.of(conversation)
+        told: dict[str, Any] = {"id": conversation}
         if found is not None:
+            told |= {
+                "floor": found.floor,
+                "state": codec.plain(found.state),
+                "log": [codec.plain(entry) for entry in (await _whole_log(conversations, conversation)).entries],
+            }
+        if found is not None or sent:
             exported.append(
-                {
-                    "id": conversation,
-                    "floor": found.floor,
-                    "state": codec.plain(found.state),
-                    "log": [codec.plain(entry) for entry in (await _whole_log(conversations, conversation)).entries],
-                }
+                told | {"files": [codec.plain(file) | {"path": str(files.path(conversation, file))} for file in sent]}
             )
     return {"shopper": shopper, "conversations": exported}
 
 
-async def erase(conversations: Conversations, shopper: str) -> int:
-    """Delete every key of every conversation of ``shopper``; returns how many conversations there were.
+async def erase(conversations: Conversations, shopper: str, files: Files) -> int:
+    """Delete every key and file of every conversation of ``shopper``; returns how many conversations there were.
 
     Redis is asked to write its append-only file anew, which takes what was deleted off the disk.
 
     Raises:
-        StoreUnavailable: Redis does not answer; ask again.
+        StoreUnavailable: Redis does not answer, or a file cannot be deleted; ask again.
     """
     wire = conversations.wire
+    # Files go first, while Redis still says where they may be: whoever asks again after an error finds them.
+    with_files = [each for each in await _all_of(wire, shopper) if await files.erase(each)]
     found = await conversations_of(wire, shopper)
     for conversation in found:
         await _erase_one(conversations, conversation, shopper)
@@ -66,7 +74,12 @@ async def erase(conversations: Conversations, shopper: str) -> int:
         # Hosted servers forbid it, and one under way is as good: deleted is deleted, the file follows later.
         with suppress(StoreUnavailable):
             await wire.ask_each("BGREWRITEAOF")
-    return len(found)
+    return len({*found, *with_files})
+
+
+async def _all_of(wire: Wire, shopper: str) -> list[ConversationId]:
+    """`conversations_of`, and the widget's: a shopper may have sent a file there, and no message after it."""
+    return sorted({*await conversations_of(wire, shopper), ConversationId(f"web:{shopper}")})
 
 
 async def _erase_one(conversations: Conversations, conversation: ConversationId, shopper: str) -> None:

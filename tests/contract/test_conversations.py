@@ -31,9 +31,9 @@ from bot.records import (
     TurnId,
     Utterance,
 )
-from tests.conftest import BOTH_SERVERS, RETENTION
+from tests.conftest import EVERY_SERVER, RETENTION
 
-pytestmark = BOTH_SERVERS
+pytestmark = EVERY_SERVER
 
 ANNA = ConversationId("rest:anna")
 LEASE = timedelta(seconds=1)
@@ -290,17 +290,17 @@ async def test_that_mail_that_grew_is_told_only_to_who_asks_and_said_nothing(con
     assert [left.text for left in after.mail] == ["Where is my order?"]
 
 
-class TwiceWire(Wire):
-    """Loses the first answer of every script, so that each is sent twice."""
+async def test_that_lost_answers_do_no_harm(
+    wire: Wire, conversations: Conversations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = wire.run
 
-    async def run(self, source: bytes, digest: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
-        await super().run(source, digest, keys, arguments)
-        return await super().run(source, digest, keys, arguments)
+    async def twice(source: bytes, digest: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
+        """Lose the first answer of every script."""
+        await run(source, digest, keys, arguments)
+        return await run(source, digest, keys, arguments)
 
-
-async def test_that_lost_answers_do_no_harm(redis_url: str) -> None:
-    wire = TwiceWire(redis_url)
-    conversations = Conversations(wire, retention=RETENTION, push=frozenset({"whatsapp"}))
+    monkeypatch.setattr(wire, "run", twice)
     queue = await queue_of(wire, "me")
     await conversations.accept(message("Hi", channel="whatsapp"))
     [lease] = await queue.take(1)
@@ -319,7 +319,6 @@ async def test_that_lost_answers_do_no_harm(redis_url: str) -> None:
     ]
     owed = await Outbox(wire).load(lease.conversation)
     assert [delivery.utterance.text for delivery in owed] == ["Hello.", "How can I help?"]
-    await wire.aclose()
 
 
 async def test_that_a_server_which_forgot_the_scripts_is_told_them_again(conversations: Conversations) -> None:
@@ -456,10 +455,14 @@ async def test_that_a_worker_under_pressure_takes_about_what_it_has_room_for(con
     queue = await queue_of(conversations.wire, "me")
     for n in range(100):
         await conversations.accept(message("Hi", sender=f"s{n}"))
-    assert len(await queue.take(4)) > 50, "the first read cannot be bounded over all streams"
+    taken = len(await queue.take(4))
+    if conversations.wire.sharded:
+        assert taken <= 4
+    else:
+        assert taken > 50, "the first blocking read cannot be bounded over all streams"
+        taken = 0
     for n in range(100):
         await conversations.accept(message("Hi", sender=f"t{n}"))
-    taken = 0
     while leases := await queue.take(4):
         assert len(leases) <= 24
         taken += len(leases)

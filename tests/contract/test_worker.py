@@ -27,10 +27,10 @@ from bot.records import (
 )
 from bot.settings import Settings, read_settings
 from bot.worker import SORRY, TRIES, Worker, set_aside
-from tests.conftest import BOTH_SERVERS
+from tests.conftest import EVERY_SERVER
 from tests.contract.test_conversations import ANNA, mail_of, message, told
 
-pytestmark = BOTH_SERVERS
+pytestmark = EVERY_SERVER
 
 SOON = timedelta(seconds=10)
 
