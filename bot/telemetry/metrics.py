@@ -19,6 +19,9 @@ from prometheus_client import (
 from bot import __version__
 from bot.errors import (
     BadRequest,
+    BudgetSpent,
+    FileRefused,
+    FileTooBig,
     KefuError,
     MailboxFull,
     NotAllowed,
@@ -93,7 +96,9 @@ RESYNCS = Counter("kefu_resyncs", "Sockets told to forget their lines and start 
 
 WRITER_REPLIES = Gauge("kefu_writer_replies", "Replies being written or waiting for a seat.", registry=REGISTRY)
 WRITER_PIECES = Counter("kefu_writer_pieces", "Pieces of text written; about one a token.", registry=REGISTRY)
-WRITER_REFUSED = Counter("kefu_writer_refused", "Drafts that the writer could not begin or end.", registry=REGISTRY)
+WRITER_FAILURES = Counter(
+    "kefu_writer_failures", "Drafts cut short: the writer was late or away.", ["reason"], registry=REGISTRY
+)
 
 # ── Redis and the process ─────────────────────────────────────────────────────────────────────────
 
@@ -111,10 +116,13 @@ ProcessCollector(registry=REGISTRY)
 
 _REASONS: tuple[tuple[type[KefuError], str], ...] = (
     (MailboxFull, "mailbox"),
+    (BudgetSpent, "budget"),
     (RateLimited, "rate"),
     (Overloaded, "overloaded"),
     (StoreUnavailable, "unavailable"),
     (NotAllowed, "not_allowed"),
+    (FileRefused, "bad_file"),
+    (FileTooBig, "bad_file"),
     (BadRequest, "bad_message"),
 )
 
