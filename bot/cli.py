@@ -152,10 +152,11 @@ def export(
 ) -> None:
     """Print everything that is kept about a shopper, as JSON."""
     from bot.conversations import open_conversations, privacy
+    from bot.conversations.files import Files
 
     async def collect(settings: Settings) -> dict[str, Any]:
         async with open_conversations(settings) as conversations:
-            return await privacy.export(conversations, shopper)
+            return await privacy.export(conversations, shopper, Files(settings))
 
     _print_json(_run(collect(read_settings())))
 
@@ -167,10 +168,11 @@ def erase(
 ) -> None:
     """Delete everything that is kept about a shopper. It cannot be undone."""
     from bot.conversations import open_conversations, privacy
+    from bot.conversations.files import Files
 
     async def delete(settings: Settings) -> int:
         async with open_conversations(settings) as conversations:
-            return await privacy.erase(conversations, shopper)
+            return await privacy.erase(conversations, shopper, Files(settings))
 
     if not yes:
         typer.confirm(f"Erase all conversations of {shopper!r}?", abort=True)

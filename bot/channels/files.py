@@ -121,6 +121,8 @@ async def _pieces(part: BodyPartReader) -> AsyncGenerator[bytes]:
     try:
         while piece := await part.read_chunk(_PIECE):
             yield piece
+        if not part.at_eof():
+            raise ValueError("no boundary follows")  # aiohttp takes the end of the body for the end of the part.
     except (ValueError, AssertionError, ConnectionError, ClientPayloadError) as exc:
         raise BadRequest("The file was cut off before its end.") from exc
 

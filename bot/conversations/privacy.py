@@ -30,10 +30,10 @@ async def conversations_of(wire: Wire, shopper: str) -> list[ConversationId]:
     return sorted(ConversationId(member.decode()) for members in found for member in members)
 
 
-async def export(conversations: Conversations, shopper: str, files: Files) -> dict[str, Any]:
+async def export(conversations: Conversations, shopper: str, files: Files | None = None) -> dict[str, Any]:
     """All that is kept about ``shopper``, as JSON can hold it; no conversations when they are not known.
 
-    ``files`` says for each file what it is and where its bytes lie.
+    With ``files``, also what the shopper sent: what each file is, and where its bytes lie.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -41,7 +41,7 @@ async def export(conversations: Conversations, shopper: str, files: Files) -> di
     exported = []
     for conversation in await _all_of(conversations.wire, shopper):
         found = await conversations.load(conversation)
-        sent = await files.of(conversation)
+        sent = await files.of(conversation) if files else []
         told: dict[str, Any] = {"id": conversation}
         if found is not None:
             told |= {
@@ -49,15 +49,15 @@ async def export(conversations: Conversations, shopper: str, files: Files) -> di
                 "state": codec.plain(found.state),
                 "log": [codec.plain(entry) for entry in (await _whole_log(conversations, conversation)).entries],
             }
-        if found is not None or sent:
-            exported.append(
-                told | {"files": [codec.plain(file) | {"path": str(files.path(conversation, file))} for file in sent]}
-            )
+        if files and sent:
+            told["files"] = [codec.plain(file) | {"path": str(files.path(conversation, file))} for file in sent]
+        if len(told) > 1:
+            exported.append(told)
     return {"shopper": shopper, "conversations": exported}
 
 
-async def erase(conversations: Conversations, shopper: str, files: Files) -> int:
-    """Delete every key and file of every conversation of ``shopper``; returns how many conversations there were.
+async def erase(conversations: Conversations, shopper: str, files: Files | None = None) -> int:
+    """Delete every key of every conversation of ``shopper``, and their ``files``; returns how many conversations.
 
     Redis is asked to write its append-only file anew, which takes what was deleted off the disk.
 
@@ -66,7 +66,7 @@ async def erase(conversations: Conversations, shopper: str, files: Files) -> int
     """
     wire = conversations.wire
     # Files go first, while Redis still says where they may be: whoever asks again after an error finds them.
-    with_files = [each for each in await _all_of(wire, shopper) if await files.erase(each)]
+    with_files = [each for each in await _all_of(wire, shopper) if files and await files.erase(each)]
     found = await conversations_of(wire, shopper)
     for conversation in found:
         await _erase_one(conversations, conversation, shopper)
