@@ -130,7 +130,8 @@ class Socket:
             await self.response.close(code=code, message=why.encode(), drain=False)
         if transport is not None and transport.get_write_buffer_size():
             await asyncio.sleep(_FAREWELL.total_seconds())
-            transport.abort()
+            if transport.get_write_buffer_size():
+                transport.abort()
 
 
 def new_response(frame_bytes: int) -> web.WebSocketResponse:
