@@ -110,6 +110,11 @@ class RestChannel:
                     if not response.prepared:
                         await response.prepare(request)
                     await response.write(_dumps(row).encode() + b"\n")
+            if not response.prepared:
+                await response.prepare(request)
+            await response.write_eof()
+        except ConnectionError:
+            pass  # The client is gone; with the id again, it gets all of the reply.
         except (TimeoutError, KefuError) as exc:
             if not response.prepared:
                 if isinstance(exc, KefuError):
@@ -118,10 +123,6 @@ class RestChannel:
             # The status line has left; a cut connection is the only way left to say "not all of it".
             if request.transport is not None:
                 request.transport.abort()
-            return response
-        if not response.prepared:
-            await response.prepare(request)
-        await response.write_eof()
         return response
 
     async def _replies(self, message: Message) -> AsyncGenerator[dict[str, Any]]:

@@ -273,14 +273,14 @@ async def _judge_keys(client: Redis, diaries: Sequence[Diary]) -> AsyncIterator[
 
 
 async def _batches(client: Redis) -> AsyncIterator[list[str]]:
-    cursor = 0
-    keys: list[Any]
-    while True:
-        cursor, keys = await client.scan(cursor, count=2000)
-        if keys:
-            yield [key.decode() for key in keys]
-        if cursor == 0:
-            return
+    keys: list[str] = []
+    async for key in client.scan_iter(count=2000):
+        keys.append(key.decode())
+        if len(keys) == 2000:
+            yield keys
+            keys = []
+    if keys:
+        yield keys
 
 
 def _read_server_logs(report: Report, folder: Path) -> None:
