@@ -1,5 +1,6 @@
 """The shop's products by what shoppers call them, and which of them a filter lets through."""
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -66,6 +67,33 @@ class Catalogue:
         for filter_ in filters:
             fitting &= self._fitting(filter_)
         return tuple(self._skus[at] for at in np.flatnonzero(fitting))
+
+    def nearest(self, filters: Sequence[Filter]) -> str | None:
+        """The product that comes nearest to filters that none satisfies: it misses the bounds by the least, each in
+        parts of itself, and has all else, or the category at least. One that can be bought is nearer than one that
+        cannot. None where no bound was set, for then nothing says what is near."""
+        bounds = [f for f in filters if f.operator in {"<=", ">="} and f.attribute != "stock"]
+        others = [f for f in filters if f not in bounds]
+        if not bounds:
+            return None
+        near = self.matching(others) or self.matching([f for f in others if f.attribute == "category"])
+        missed = {sku: self._missed(self.products[sku], bounds) for sku in near}
+        known = [sku for sku in near if not math.isnan(missed[sku])]
+        return min(known, key=lambda sku: (not self._in_stock(self.products[sku]), missed[sku]), default=None)
+
+    def _missed(self, product: Product, bounds: Sequence[Filter]) -> float:
+        """By how much a product misses bounds, as the sum of the shares of each; nan where it does not say."""
+        total = 0.0
+        for bound in bounds:
+            given, limit = product.amounts.get(bound.attribute), float(bound.value)
+            over = math.nan if given is None else (given.value - limit) * (1 if bound.operator == "<=" else -1)
+            # In this order, because max() drops a nan that comes second.
+            total += max(over, 0.0) / max(abs(limit), 1.0)
+        return total
+
+    def _in_stock(self, product: Product) -> bool:
+        stock = product.amounts.get("stock")
+        return stock is None or stock.value > 0
 
     def _fitting(self, filter_: Filter) -> npt.NDArray[np.bool_]:
         """Which products satisfy a filter, shape (products,): by arrays where it compares numbers, else remembered."""

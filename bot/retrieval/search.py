@@ -72,6 +72,8 @@ def search(index: Index, question: Question, vector: Vector, encoder: str, limit
     telling = _telling(index, question, weights)
     lexical = index.lexicon.scores(telling) * np.float32(sum(telling.values()) / max(sum(weights.values()), 1e-9))
     products = question.products or _matching(index, question)
+    # What comes nearest to wishes that nothing fulfils is found, but is not among the products that match.
+    near = _nearest_to(index, question) if question.searches_products and not products else ()
     asked_for = bool(question.products or question.filters)
     candidates, floor = _candidates(space, index, query, lexical)
     if asked_for:
@@ -79,19 +81,19 @@ def search(index: Index, question: Question, vector: Vector, encoder: str, limit
         others = index.is_kind(candidates, Kind.PRODUCT)
         if question.searches_products:
             products = _foremost(index, question, products, candidates[others])
-        candidates = np.union1d(candidates[~others], _places(index, products))
+        candidates = np.union1d(candidates[~others], _places(index, products or near))
     scored = _adjusted(index, question, asked, _scores(index, space, query, lexical, candidates), asked_for)
     scored = replace(scored, floor=floor)
     if question.searches_products and not question.order:
         products = _ordered(index, products, scored)
-    chosen = _choose(index, scored, asked_for, products if question.searches_products else (), limit)
+    chosen = _choose(index, scored, asked_for, (products or near) if question.searches_products else (), limit)
     passages = [index.passages[int(scored.passages[at])] for at in chosen]
     hits = _hits(index, question, encoder, weights, scored, chosen, passages)
     return Findings(
         query=question.text,
         hits=hits,
         answerable=_answerable(index, question, encoder, asked, scored, chosen, products),
-        products=products or _spoken_of(hits),
+        products=products or (() if near else _spoken_of(hits)),
         filters=question.filters,
         version=index.version,
     )
@@ -99,6 +101,11 @@ def search(index: Index, question: Question, vector: Vector, encoder: str, limit
 
 def _matching(index: Index, question: Question) -> tuple[str, ...]:
     return index.catalogue.matching(question.filters) if question.filters else ()
+
+
+def _nearest_to(index: Index, question: Question) -> tuple[str, ...]:
+    nearest = index.catalogue.nearest(question.filters)
+    return (nearest,) if nearest else ()
 
 
 def _candidates(space: Space, index: Index, query: Vector, lexical: Floats) -> tuple[Positions, float]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.generation.listing import list_products
 from bot.models.encoder import Encoders, open_encoders
 from bot.models.lanes import EncoderLane
 from bot.records import Findings, Kind, State, Understanding
@@ -58,6 +59,17 @@ async def test_that_tents_under_300_euro_are_exactly_those(retriever: HybridRetr
     assert {filter_.attribute for filter_ in findings.filters} == {"category", "price"}
     assert findings.answerable > 0.9
     assert {"product:LFT-TARN1", "product:LFT-TARN2"} <= {hit.passage.id for hit in findings.hits}
+
+
+async def test_that_where_nothing_matches_the_nearest_is_found_but_matches_no_more_than_before(
+    retriever: HybridRetriever,
+) -> None:
+    findings = await ask(retriever, "a tent under 20 euros")
+    assert findings.products == ()
+    assert {hit.passage.attributes["sku"] for hit in findings.hits if hit.passage.kind is Kind.PRODUCT} == {"LFT-TARN1"}
+    told = list_products(findings)
+    assert "Nothing in the shop matches" in told.text
+    assert "Tarn 1 Tent: 219.95 EUR" in told.text
 
 
 async def test_that_a_follow_up_narrows_the_search_before_it(retriever: HybridRetriever) -> None:

@@ -166,3 +166,27 @@ def test_that_a_question_of_its_own_takes_nothing_from_the_turn_before(text: str
 
 def test_that_a_product_that_left_the_catalogue_is_no_longer_meant() -> None:
     assert asked("how heavy is it?", State(focus=("GONE",))).products == ()
+
+
+TENTS = Filter("category", "=", "tent")
+
+
+@pytest.mark.parametrize(
+    ("filters", "nearest"),
+    [
+        ((TENTS, Filter("price", "<=", "20")), "T-1"),
+        # The Tarn 3 has the right size, but is sold out, and the others are no such tents.
+        ((TENTS, Filter("capacity", "=", "3"), Filter("price", "<=", "100")), "T-3"),
+        ((TENTS, Filter("weight_g", "<=", "1000")), "T-1"),
+        ((TENTS, Filter("price", ">=", "900")), "T-2"),
+        ((TENTS, Filter("price", ">=", "300"), Filter("price", "<=", "320")), "T-2"),
+        ((TENTS, Filter("colours", "has", "pink"), Filter("price", "<=", "210")), "T-1"),
+        # Nothing says which tent is nearly pink.
+        ((TENTS, Filter("colours", "has", "pink")), None),
+        ((Filter("category", "=", "kayak"), Filter("price", "<=", "20")), None),
+        ((TENTS, Filter("volume", ">=", "20")), None),
+    ],
+)
+def test_that_the_nearest_misses_the_bounds_by_the_least(filters: tuple[Filter, ...], nearest: str | None) -> None:
+    assert CATALOGUE.matching(filters) == ()
+    assert CATALOGUE.nearest(filters) == nearest
