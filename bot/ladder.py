@@ -17,7 +17,7 @@ from bot.generation.listing import list_products
 from bot.generation.prompt import build_prompt
 from bot.generation.quote import quote
 from bot.generation.sentences import complete, sentences
-from bot.grounding.shown import clean
+from bot.grounding.shown import clean, presentable
 from bot.masking import mask
 from bot.ports import Checker, Replies, Voice, Writer
 from bot.records import Conversation, Findings, Hit, Passage, Receipt, Rung, Understanding, Utterance, Verdict
@@ -158,7 +158,9 @@ class Ladder:
             if verdict is None or not verdict.supported:
                 useless += 1
                 continue
-            utterance = Utterance(verdict.sentence, citations=(verdict.citation,) if verdict.citation else ())
+            utterance = presentable(
+                Utterance(verdict.sentence, citations=(verdict.citation,) if verdict.citation else ())
+            )
             await voice.say(utterance)
             said.append(utterance)
             deadline = loop.time() + self.patience

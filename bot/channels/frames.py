@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from bot.errors import BadRequest
-from bot.grounding.shown import visible
+from bot.grounding.shown import visible, visible_data, web
 from bot.records import Attachment, Citation, ConversationId, Entry, EntryKind, Floor, Utterance
 
 _log = logging.getLogger(__name__)
@@ -246,11 +246,13 @@ def _said(entry: Entry, at: str, utterance: Utterance) -> Line:
         entry.kind,
         text=visible(utterance.text),
         turn=entry.turn,
-        buttons=tuple({"title": visible(button.title), "payload": button.payload} for button in utterance.buttons),
-        products=tuple(_visible(products)),
-        image=utterance.image,
+        buttons=tuple(
+            {"title": visible(button.title), "payload": visible(button.payload)} for button in utterance.buttons
+        ),
+        products=tuple(visible_data(products)),
+        image=web(utterance.image),
         sources=_sources(utterance.citations),
-        custom=_visible(custom) or None,
+        custom=visible_data(custom) or None,
     )
 
 
@@ -258,19 +260,7 @@ def _sources(citations: Iterable[Citation]) -> tuple[dict[str, str], ...]:
     """Each passage once, in the order of their first mention."""
     cited = {citation.passage: citation for citation in citations}
     return tuple(
-        {"passage": c.passage, "title": visible(c.title), "source": c.source} | ({"url": c.url} if c.url else {})
+        {"passage": c.passage, "title": visible(c.title), "source": visible(c.source)}
+        | ({"url": url} if (url := web(c.url)) else {})
         for c in cited.values()
     )
-
-
-def _visible(value: Any) -> Any:
-    """A value of JSON with every text in it cleaned as `visible` does."""
-    match value:
-        case str():
-            return visible(value)
-        case list():
-            return [_visible(item) for item in value]
-        case dict():
-            return {visible(str(name)): _visible(item) for name, item in value.items()}
-        case _:
-            return value

@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 from bot.records import Button, Citation, Utterance
 
@@ -22,6 +24,16 @@ _TAG = re.compile(r"</?[A-Za-z][^<>]{0,2000}>")
 
 _SPACE = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 _LINES = re.compile(r" ?\n[ \n]*")
+
+_WEB = re.compile(r"(?:https?://|/(?![/\\]))[^\x00-\x1f\x7f\\<>\"]*", re.I)
+"""An address of the web, or a path of this server: ``//`` and ``/\\`` name another's host, and a browser reads over a
+tab or a line's end in between."""
+
+_ADDRESSES = frozenset(("url", "image", "link"))
+"""Names that addresses have in data."""
+
+_DEEPEST = 32
+"""Levels of data that are kept."""
 
 _JOINERS = {"\u200d", "\ufe0f"}
 """Zero-width joiner and emoji selector: dropped too, an emoji stays readable without them."""
@@ -101,18 +113,42 @@ def _digit(char: str) -> str:
 def presentable(utterance: Utterance) -> Utterance:
     """An utterance as it may leave, whichever rung it comes from: every text cleaned, no address but of the web.
 
-    ``custom`` is data for a widget and stays as it is: the catalogue's rows, or what an action server sends.
+    ``custom`` and what a button sends are data, the catalogue's rows or an action server's: of them, only what nobody
+    can see is taken out.
     """
     return Utterance(
         text=clean(utterance.text),
-        buttons=tuple(Button(clean(button.title), button.payload) for button in utterance.buttons),
-        image=_web(utterance.image),
-        custom=utterance.custom,
+        buttons=tuple(Button(clean(button.title), visible(button.payload)) for button in utterance.buttons),
+        image=web(utterance.image),
+        custom=None if utterance.custom is None else visible_data(utterance.custom),
         citations=tuple(
-            Citation(cited.passage, clean(cited.title), cited.source, _web(cited.url)) for cited in utterance.citations
+            Citation(cited.passage, clean(cited.title), visible(cited.source), web(cited.url))
+            for cited in utterance.citations
         ),
     )
 
 
-def _web(address: str | None) -> str | None:
-    return address if address and address.startswith(("https://", "http://", "/")) else None
+def visible_data(value: Any, depth: int = 0) -> Any:
+    """A value of JSON with every text and name in it made `visible`, and no address but of the web; what is nested
+    deeper than anything that can be shown is left out."""
+    match value:
+        case str():
+            return visible(value)
+        case Mapping() | list() | tuple() if depth >= _DEEPEST:
+            return None
+        case Mapping():
+            return {
+                visible(str(name)): web(item)
+                if name in _ADDRESSES and isinstance(item, str)
+                else visible_data(item, depth + 1)
+                for name, item in value.items()
+            }
+        case list() | tuple():
+            return [visible_data(item, depth + 1) for item in value]
+        case _:
+            return value
+
+
+def web(address: str | None) -> str | None:
+    """The address, `visible`, where it leads to the web or to a path of this server; else None."""
+    return shown if address and _WEB.fullmatch(shown := visible(address)) else None
