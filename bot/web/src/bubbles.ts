@@ -48,13 +48,14 @@ class ShopperBubble implements Bubble {
 
   constructor(item: ShopperItem, around: Surroundings) {
     this.#around = around;
-    const said = el("div", { class: "bubble", part: "bubble" }, unseen(`${around.language.words.you}: `));
+    const said = el("div", { class: "bubble", part: "bubble" });
     // What the shopper wrote stands as it was written: their own stars and dashes are no formatting.
     if (item.text) said.append(el("p", {}, clean(item.text)));
     const files = item.files.map((file) => attachment(file, around));
     this.element = el(
       "article",
       { class: "said by-shopper", part: "line shopper", "data-message": item.key },
+      unseen(`${around.language.words.you}: `),
       ...files,
       item.text && said,
       this.#foot,

@@ -63,7 +63,7 @@ export class KefuChat extends HTMLElement {
     if (this.#page) return;
     this.#page = new AbortController();
     const page = document.documentElement.lang;
-    this.#language = chooseLanguage([this.getAttribute("language"), page, ...navigator.languages]);
+    this.#language = chooseLanguage([this.getAttribute("language"), page, ...navigator.languages], navigator.languages);
     this.#paint();
     this.#begin();
     const { signal } = this.#page;
@@ -171,6 +171,7 @@ class Parts {
   readonly #state = el("p", { class: "state", part: "floor" });
   readonly #banner = el("div", { class: "banner", part: "banner", role: "status" });
   readonly #person: HTMLButtonElement;
+  readonly #personWords = el("span");
   #drawnOpen = false;
 
   constructor(chat: KefuChat, conversation: Conversation, language: Language) {
@@ -184,26 +185,26 @@ class Parts {
     });
     this.composer = new Composer(surroundings, (text, files) => conversation.say(text, undefined, files));
     this.#person = button(
-      { class: "person", part: "person", "aria-label": words.person, title: words.person },
+      { class: "person", part: "person" },
       () => this.#asked || conversation.askForPerson(words.personLine),
       icon("person"),
-      el("span", {}, words.person),
+      this.#personWords,
     );
     const close = button({ class: "round", part: "close", "aria-label": words.close, title: words.close }, () => chat.close(), icon("down"));
     this.window = el(
       "section",
       { class: "window", part: "window", id: "window", role: "dialog", "aria-label": title, hidden: true },
       el(
-        "header",
-        { part: "header" },
+        "div",
+        { class: "header", part: "header" },
         el("span", { class: "mark", "aria-hidden": "true" }, icon("chat")),
         el("div", { class: "heading" }, el("h2", { part: "title" }, title), this.#state),
-        this.#person,
         close,
       ),
       this.#banner,
       el("div", { class: "middle" }, this.log.element, this.log.newer),
       this.composer.element,
+      el("div", { class: "below" }, this.#person),
       el("div", { class: "drop", "aria-hidden": "true" }, icon("attach"), words.drop),
     );
     this.launcher = button(
@@ -231,7 +232,8 @@ class Parts {
     this.#badge.hidden = unread === 0;
     this.#badge.textContent = unread > MOST_UNREAD ? `${MOST_UNREAD}+` : String(unread);
     const asked = view.floor === "waiting" || view.floor === "agent";
-    set(this.#person, { "aria-disabled": String(asked), title: asked ? words.personAsked : words.person });
+    set(this.#person, { "aria-disabled": String(asked) });
+    this.#write(this.#personWords, asked ? words.personAsked : words.person);
     this.#write(this.#state, this.#floorWords(view));
     this.#write(this.#banner, open ? (words.status[conversation.status] ?? "") : "");
     set(this.#banner, { "data-status": conversation.status });

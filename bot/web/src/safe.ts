@@ -76,17 +76,18 @@ export function picture(address: string, { server, images }: Allowed): string | 
 }
 
 function permitted(address: string, server: string, hosts: readonly string[]): string | null {
-  if (address !== clean(address) || /\s/.test(address)) return null;
+  if (address !== clean(address) || /[\s\\]/.test(address)) return null;
   let url: URL;
   try {
     url = new URL(address, `${server}/`);
   } catch {
     return null;
   }
+  // Before the origin is compared: that of a `blob:` address is the page's that made it.
+  if (url.protocol !== "https:" && url.protocol !== "http:") return null;
   // A name before the host ("https://shop.example@evil.example") only serves to mislead.
   if (url.username || url.password) return null;
   if (url.origin === new URL(server).origin) return url.href;
-  if (url.protocol !== "https:" && url.protocol !== "http:") return null;
   return hosts.some((host) => host.toLowerCase() === url.host) ? url.href : null;
 }
 

@@ -166,11 +166,16 @@ export interface Language {
   locale: string;
 }
 
-/** The first of the tags (`en-GB`, `zh`, …) that the widget speaks; English where it speaks none. */
-export function chooseLanguage(tags: readonly (string | null | undefined)[]): Language {
+/**
+ * The first of the tags (`en-GB`, `zh`, …) that the widget speaks; English where it speaks none. Where it names no
+ * region, the device's languages say how times and prices are written.
+ */
+export function chooseLanguage(tags: readonly (string | null | undefined)[], device: readonly string[] = []): Language {
   for (const tag of tags) {
-    if (tag && /^zh\b/i.test(tag)) return { words: CHINESE, locale: valid(tag, "zh-CN") };
-    if (tag && /^en\b/i.test(tag)) return { words: ENGLISH, locale: valid(tag, "en") };
+    const spoken = /^(en|zh)(-|$)/i.exec(tag ?? "")?.[1]?.toLowerCase();
+    if (!tag || !spoken) continue;
+    const regional = tag.includes("-") ? tag : device.find((other) => other.toLowerCase().startsWith(`${spoken}-`));
+    return { words: spoken === "zh" ? CHINESE : ENGLISH, locale: valid(regional ?? tag, spoken) };
   }
   return { words: ENGLISH, locale: "en" };
 }

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { newId, Outbox } from "../src/outbox.ts";
+import type { SentFrame } from "../src/protocol.ts";
+import { BrowserStore, MemoryStore } from "../src/storage.ts";
+
+const SERVER = "https://chat.example";
+const message = (id: string): SentFrame => ({ type: "message", id, text: `text of ${id}` });
+const ids = (outbox: Outbox) => outbox.all().map(({ frame }) => frame.id);
+
+test("a message written offline is there after a reload", () => {
+  const store = new MemoryStore();
+  new Outbox(store, SERVER, "visitor").add(message("a"));
+  const next = new Outbox(store, SERVER, "visitor").next();
+  assert.deepEqual(next?.frame, message("a"));
+});
+
+test("messages come out in the order in which they were written, those of one millisecond too", () => {
+  const outbox = new Outbox(new MemoryStore(), SERVER, "visitor");
+  for (const id of ["z", "a", "m"]) outbox.add(message(id), [], 1000);
+  outbox.add(message("first"), [], 999);
+  assert.deepEqual(ids(outbox), ["first", "z", "a", "m"]);
+});
+
+test("two tabs lose nothing of each other's", () => {
+  const store = new MemoryStore();
+  const [one, other] = [new Outbox(store, SERVER, "visitor"), new Outbox(store, SERVER, "visitor")];
+  one.add(message("a"), [], 1);
+  other.add(message("b"), [], 2);
+  one.settle("a");
+  assert.deepEqual(ids(other), ["b"]);
+  other.settle("a");
+  assert.deepEqual(ids(one), ["b"]);
+});
+
+test("a refused message waits for the shopper and lets the next one pass", () => {
+  const outbox = new Outbox(new MemoryStore(), SERVER, "visitor");
+  outbox.add(message("a"), [], 1);
+  outbox.add(message("b"), [], 2);
+  outbox.refuse("a", "bad_file");
+  assert.equal(outbox.next()?.frame.id, "b");
+  assert.equal(outbox.all()[0]?.refused, "bad_file");
+  outbox.retry("a");
+  assert.deepEqual(ids(outbox), ["b", "a"]);
+  assert.equal(outbox.all()[1]?.refused, undefined);
+});
+
+test("what one shopper of a browser wrote is not sent for another", () => {
+  const store = new MemoryStore();
+  new Outbox(store, SERVER, "visitor").add(message("a"));
+  assert.deepEqual(ids(new Outbox(store, SERVER, "user:7")), []);
+  assert.deepEqual(ids(new Outbox(store, "https://other.example", "visitor")), []);
+});
+
+test("a record that something else spoilt is passed over", () => {
+  const store = new MemoryStore();
+  const outbox = new Outbox(store, SERVER, "visitor");
+  outbox.add(message("a"));
+  store.set(`kefu:out:${SERVER}:visitor:x`, "{");
+  store.set(`kefu:out:${SERVER}:visitor:y`, '{"frame":null}');
+  assert.deepEqual(ids(outbox), ["a"]);
+});
+
+test("where the browser keeps nothing, the page does", () => {
+  const refusing = new Proxy({} as Storage, {
+    get: () => {
+      throw new DOMException("no", "SecurityError");
+    },
+  });
+  const outbox = new Outbox(new BrowserStore(refusing), SERVER, "visitor");
+  outbox.add(message("a"));
+  assert.deepEqual(ids(outbox), ["a"]);
+  outbox.settle("a");
+  assert.deepEqual(ids(outbox), []);
+});
+
+test("ids differ", () => {
+  assert.equal(new Set(Array.from({ length: 500 }, newId)).size, 500);
+});

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { contrast, readableOn, readColour, wordsOn, WHITE } from "../src/colour.ts";
+import { pause } from "../src/connection.ts";
+import { objection } from "../src/uploads.ts";
+import { DEFAULT_LIMITS } from "../src/protocol.ts";
+import { chooseLanguage, day, price, size } from "../src/words.ts";
+
+test("the first language that the widget speaks is taken, and the device's region writes its numbers", () => {
+  assert.equal(chooseLanguage(["zh"]).locale, "zh");
+  assert.equal(chooseLanguage([null, "nl", "zh-TW"]).words.send, "发送");
+  assert.equal(chooseLanguage(["en", "zh"], ["zh-CN", "en-GB"]).locale, "en-GB");
+  assert.equal(chooseLanguage(["xx", "english please"]).locale, "en");
+});
+
+test("prices are written as the language does, and as they stand where they are no numbers", () => {
+  assert.equal(price("349.95", "EUR", "en-GB"), "€349.95");
+  assert.equal(price("from 10", "EUR", "en"), "from 10 EUR");
+  assert.equal(price("10", "credits!", "en"), "10 credits!");
+  assert.equal(price("", "EUR", "en"), "EUR");
+});
+
+test("days are near or dated", () => {
+  const language = chooseLanguage(["en-GB"]);
+  const now = new Date(2026, 2, 1, 12);
+  assert.equal(day(new Date(2026, 2, 1, 0, 1), language, now), "Today");
+  assert.equal(day(new Date(2026, 1, 28, 23), language, now), "Yesterday");
+  assert.match(day(new Date(2025, 1, 28), language, now), /28 February 2025/);
+});
+
+test("sizes are short", () => {
+  assert.equal(size(5 * 1024 * 1024, "en"), "5 MB");
+  assert.equal(size(120, "en"), "1 kB");
+});
+
+test("words can be read on any accent, and an accent's words on the window", () => {
+  for (const css of ["#ffff00", "#2f6f4e", "#000000", "#ffffff", "#ff0055", "#7a7a7a"]) {
+    const accent = readColour(css);
+    assert.ok(accent);
+    assert.ok(contrast(accent, wordsOn(accent)) >= 4.5, css);
+    assert.ok(contrast(readableOn(WHITE, accent), WHITE) >= 4.5, css);
+    assert.ok(contrast(readableOn([0.1, 0.1, 0.1], accent), [0.1, 0.1, 0.1]) >= 4.5, css);
+  }
+});
+
+test("colours are read in every notation that browsers compute", () => {
+  assert.deepEqual(readColour("rgb(255, 0, 51)"), [1, 0, 0.2]);
+  assert.deepEqual(readColour("color(srgb 1 0.5 0)"), [1, 0.5, 0]);
+  assert.equal(readColour("oklch(0.5 0.1 20)"), null);
+});
+
+test("pauses grow to thirty seconds, half of them random", () => {
+  assert.deepEqual([1, 2, 3].map((failures) => pause(failures, () => 1)), [500, 1000, 2000]);
+  assert.equal(pause(50, () => 0), 15_000);
+  assert.equal(pause(50, () => 1), 30_000);
+});
+
+test("a file is refused before it is sent", () => {
+  assert.equal(objection({ size: 0, type: "image/png" }, DEFAULT_LIMITS), "empty");
+  assert.equal(objection({ size: 6 * 1024 * 1024, type: "image/png" }, DEFAULT_LIMITS), "tooBig");
+  assert.equal(objection({ size: 10, type: "text/html" }, DEFAULT_LIMITS), "wrongType");
+  assert.equal(objection({ size: 10, type: "application/pdf" }, DEFAULT_LIMITS), null);
+});
