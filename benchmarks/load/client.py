@@ -20,6 +20,9 @@ import msgspec
 AT_ONCE = 256
 """Sockets that are being opened at the same moment, where they are not meant to come all at once."""
 
+PATIENCE = 180.0
+"""Seconds after which whatever is waited for will not come."""
+
 SOURCES = 50
 """Addresses 127.0.1.x that sockets come from: one has some 28,000 ports, and a closed socket keeps its for a minute."""
 
@@ -132,7 +135,8 @@ class Socket(asyncio.Protocol):
                 if self.ids is not None:
                     self.ids += (line.id for line in frame.lines)
             if frame.type == "welcome":
-                self.welcomed.set_result(frame)
+                if not self.welcomed.cancelled():
+                    self.welcomed.set_result(frame)
             elif self.hear is not None:
                 self.hear(frame)
         elif opcode == _PING:
@@ -192,7 +196,7 @@ async def open_sockets(url: str, key: str, shoppers: Iterable[str]) -> list[Sock
         async with room:
             await socket.open(url)
 
-    async with asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         for socket in sockets:
             group.create_task(open_one(socket))
     return sockets

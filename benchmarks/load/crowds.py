@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from benchmarks.load.client import Frame, Socket, close_sockets, open_sockets, token
+from benchmarks.load.client import PATIENCE, Frame, Socket, close_sockets, open_sockets, token
 from benchmarks.load.questions import repeated
 from benchmarks.load.servers import Ground, Server
 from benchmarks.load.turns import Load, open_loop
@@ -19,9 +19,6 @@ GIB, KIB, MIB = 2**30, 2**10, 2**20
 
 OTHERS, THEIR_RATE = 100, 20.0
 """Shoppers who talk on while a crowd comes back, and their messages a second."""
-
-_PATIENCE = 120.0
-"""Seconds after which a part gives up."""
 
 
 class Errand:
@@ -48,7 +45,7 @@ _texts = repeated()
 
 async def all_ask(sockets: Iterable[Socket], message: str) -> None:
     """Each writes one message; returns when all are answered."""
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(PATIENCE):
         await asyncio.gather(*(Errand(socket, message).answered for socket in sockets))
 
 
@@ -105,7 +102,7 @@ async def come_back(ground: Ground, server: Server, count: int, jitter: float, r
     others = await open_sockets(server.url, server.key, (f"other-{round_}-{n}" for n in range(OTHERS)))
     before = await open_loop(server, others, THEIR_RATE, 5, repeated())
 
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(PATIENCE):
         errands = [Errand(socket, "second") for socket in sockets]
         for errand in errands:
             await errand.accepted.wait()
@@ -141,7 +138,7 @@ async def _reconnect(
         while socket.ids[-1] != logs[socket.shopper][-1]:  # noqa: ASYNC110 - thousands of these need no event each
             await asyncio.sleep(0.01)
 
-    async with asyncio.timeout(_PATIENCE), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         for socket in sockets:
             group.create_task(connect(socket, choose.uniform(0, jitter)))
     return welcome, time.perf_counter() - begun
@@ -157,7 +154,7 @@ async def _reading(ground: Ground) -> AsyncIterator[Conversations]:
 async def _settled_logs(conversations: Conversations, sockets: Iterable[Socket]) -> dict[str, list[str]]:
     """Ids of every line that each shopper should see, once all their messages are answered."""
     logs: dict[str, list[str]] = {}
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(PATIENCE):
         for socket in sockets:
             logs[socket.shopper] = await _settled_log(conversations, socket.shopper)
     return logs

@@ -100,6 +100,9 @@ class Ground:
         try:
             _wait_until_ready(url, process, log)
             yield Server(url, key, psutil.Process(process.pid), self.redis)
+        except BaseException:
+            sys.stderr.write(log.read_text()[-3000:])  # It is about to go with its folder.
+            raise
         finally:
             process.terminate()
             process.wait(30)
