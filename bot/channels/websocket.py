@@ -130,7 +130,10 @@ class WebSocketChannel:
         if self._stopping or self.count >= self._most_sockets:
             raise Overloaded("This server has no room for another socket now.", retry_after=5)
         response = new_response(frames.FRAME_BYTES)
-        await response.prepare(request)
+        try:
+            await response.prepare(request)
+        except ConnectionError:
+            return web.Response(status=400)  # The client hung up meanwhile; nobody reads this.
         response.headers.clear()  # They have left, and a socket lives for hours.
         socket = Socket(self._pump, response, request.protocol, self._guard.address(request))
         self._pump.take(socket)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 
 from bot.app import open_channels
 from bot.conversations import open_conversations
@@ -55,4 +57,24 @@ async def test_that_a_rest_client_that_hangs_up_in_the_middle_of_a_reply_is_no_e
             texts = [row["text"].partition(" by ")[0] for row in await response.json()]
         await asyncio.sleep(0.1)
     assert texts == [f"m1 {n}/9" for n in range(1, 10)]
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+class _GoneBefore(web.WebSocketResponse):
+    """Answers a client that hung up just before."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
+        assert request.transport is not None
+        request.transport.abort()
+        return await super().prepare(request)
+
+
+async def test_that_a_widget_that_hangs_up_before_its_socket_is_open_is_no_error(
+    address: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.channels.websocket.new_response", lambda frame_bytes: _GoneBefore())
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientError):
+            await session.ws_connect(f"{address}/ws")
+        await asyncio.sleep(0.1)
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
