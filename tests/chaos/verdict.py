@@ -172,19 +172,20 @@ def _judge_replies(diary: Diary, turns: Sequence[_Turn]) -> Iterator[Finding]:
 
 def _judge_windows(diary: Diary, log: Sequence[Entry]) -> Iterator[Finding]:
     """Each window shows the log, line by line."""
-    shown = [(str(entry.id), _shown(entry)) for entry in log if entry.kind is not EntryKind.RECEIPT]
+    told = [(str(entry.id), shown(entry)) for entry in log if entry.kind is not EntryKind.RECEIPT]
     for n, window in enumerate(diary.windows):
         name = f"window {n}"
         for problem in window.problems:
             yield Finding(Wrong.DOUBLED, f"{name}: {problem}")
         if window.resyncs:
             yield Finding(Wrong.LOST, f"{name} was told {window.resyncs} times that its lines are gone")
-        wanted = shown[-HISTORY:] if window.late else shown
+        wanted = told[-HISTORY:] if window.late else told
         lines = list(window.lines)
         if lines == wanted:
             continue
-        missing = [line for line in wanted if line not in set(lines)]
-        strangers = [line for line in lines if line not in set(wanted)]
+        all_seen, all_wanted = set(lines), set(wanted)
+        missing = [line for line in wanted if line not in all_seen]
+        strangers = [line for line in lines if line not in all_wanted]
         if missing:
             yield Finding(Wrong.LOST, f"{name} lacks {missing}")
         if strangers:
@@ -193,7 +194,8 @@ def _judge_windows(diary: Diary, log: Sequence[Entry]) -> Iterator[Finding]:
             yield Finding(Wrong.DOUBLED if len(lines) > len(wanted) else Wrong.REORDERED, f"{name} shows {lines}")
 
 
-def _shown(entry: Entry) -> str:
+def shown(entry: Entry) -> str:
+    """What a window says of ``entry``."""
     about = entry.feedback and entry.feedback.about
     return f"{entry.kind} {_text(entry) or ' '.join(entry.covers) or entry.floor or about}"
 
