@@ -1,5 +1,6 @@
 """Product names in a shopper's sentence: by SKU, whole, short or slightly misspelt."""
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -47,7 +48,7 @@ class Names:
         self._idf = {
             word: _NUMBER if word.isdecimal() else rarity(count, len(names)) for word, count in frequency.items()
         }
-        self._weight = {sku: sum(self._idf[word] for word in words) for sku, words in self._words.items()}
+        self._weight = {sku: math.fsum(self._idf[word] for word in words) for sku, words in self._words.items()}
         self._proper, self._pairs, self._known = proper.words, proper.pairs, known
         self._holders: dict[str, list[str]] = defaultdict(list)
         for sku, words in self._words.items():
@@ -93,7 +94,8 @@ class Names:
             whole = len(own) > 1 and own <= present
             named = proper & own or any(pair in set(pairwise(self._names[sku])) for pair in pairs)
             if (named or whole) and not self._contradicted(own, mention):
-                shares[sku] = sum(self._idf[word] for word in present & own) / self._weight[sku]
+                # Exact: plain sums over sets differ from process to process in the last digit, and so does the order.
+                shares[sku] = math.fsum(self._idf[word] for word in present & own) / self._weight[sku]
         return shares
 
     def spelling(self, word: str) -> str:
