@@ -43,9 +43,11 @@ class Asset:
         # The two forms are different bytes, so their strong validators differ too (RFC 9110, 8.8.3.3).
         tag = f"{self.tag}-gz" if packed else self.tag
         headers = {"ETag": f'"{tag}"', "Cache-Control": self.cache_control, "Vary": "Accept-Encoding"}
+        kind = self.content_type
+        charset = "utf-8" if kind.startswith(("text/", "image/svg")) else None
         if any(known.value == tag or known.value == "*" for known in request.if_none_match or ()):
-            return web.Response(status=304, headers=headers)
+            # With its type: a browser puts the headers of this answer over those it kept, the policy of pages too.
+            return web.Response(status=304, content_type=kind, charset=charset, headers=headers)
         if packed:
             headers["Content-Encoding"] = "gzip"
-        charset = "utf-8" if self.content_type.startswith(("text/", "image/svg")) else None
-        return web.Response(body=packed or self.body, content_type=self.content_type, charset=charset, headers=headers)
+        return web.Response(body=packed or self.body, content_type=kind, charset=charset, headers=headers)

@@ -148,7 +148,7 @@ class SpokenBubble implements Bubble {
     if (item.kind !== "assistant" && item.kind !== "agent") return;
     const { allowed } = this.#around.conversation;
     const setting = { allowed, newTab: this.#around.language.words.newTab };
-    for (const text of item.texts.slice(this.#texts)) addProse(this.#said, text, setting);
+    for (const { text, apart } of item.texts.slice(this.#texts)) addProse(this.#said, text, setting, apart);
     this.#texts = item.texts.length;
     this.#said.hidden = this.#texts === 0;
     set(this.element, { "data-ended": item.ended });

@@ -120,6 +120,7 @@ export class Composer {
     const files = this.#enclosures.map((enclosure) => enclosure.uploaded).filter((file) => file !== undefined);
     const text = this.#text.value.trim();
     this.#text.value = "";
+    this.#told.textContent = "";
     this.#enclosures = [];
     this.#files.replaceChildren();
     this.#changed();

@@ -11,12 +11,12 @@ export interface Setting {
 }
 
 /**
- * Add a text to a bubble. A sentence that follows another goes on in its paragraph; nothing that stands there already is
+ * Add a text to a bubble. A sentence that follows another goes on in its paragraph unless it is `apart`; nothing that stands there already is
  * touched, so that a screen reader reads only what is new.
  */
-export function addProse(bubble: HTMLElement, text: string, setting: Setting): void {
+export function addProse(bubble: HTMLElement, text: string, setting: Setting, apart = false): void {
   for (const [index, block] of parse(text, setting.allowed).entries()) {
-    const last = bubble.lastElementChild;
+    const last = apart ? null : bubble.lastElementChild;
     if (index === 0 && last instanceof HTMLParagraphElement && block.kind === "paragraph") {
       const [first = [], ...others] = block.lines;
       const sentence = el("span", {}, joint(last.textContent ?? "", plain(first)), ...inline(first, setting));

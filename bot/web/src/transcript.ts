@@ -64,6 +64,12 @@ export interface ShopperItem {
   reason?: string;
 }
 
+export interface Sentence {
+  text: string;
+  /** Begins a paragraph: what stood before it was a whole, with buttons or products of its own. */
+  apart: boolean;
+}
+
 export interface SpokenItem {
   kind: "assistant" | "agent";
   /** The first line's id. */
@@ -72,10 +78,12 @@ export interface SpokenItem {
   at: Date;
   name: string;
   /** One a log line; they stand in one bubble. */
-  texts: string[];
+  texts: Sentence[];
   products: Product[];
   images: string[];
   sources: Source[];
+  /** Its last line came with something: what follows is a paragraph of its own. */
+  whole: boolean;
   /** The line that a thumb is about. */
   last: string;
   /** Nothing more comes into this bubble, so it may be judged. */
@@ -103,7 +111,7 @@ export interface View {
   /** Somebody is making an answer. */
   typing: boolean;
   floor: Floor;
-  /** Quick replies of the last thing said; none once the shopper has written. */
+  /** Quick replies to what was said since the shopper wrote last; none once the shopper has written. */
   replies: QuickReply[];
 }
 
@@ -165,7 +173,8 @@ function spokenItem(line: SpokenLine): SpokenItem {
     turn: line.turn,
     at: line.at,
     name: line.name,
-    texts: line.text ? [line.text] : [],
+    texts: line.text ? [{ text: line.text, apart: false }] : [],
+    whole: isWhole(line),
     products: line.products,
     images: line.image ? [line.image] : [],
     sources: line.sources,
@@ -179,12 +188,17 @@ function joined(item: SpokenItem, line: SpokenLine): SpokenItem {
   const more = spokenItem(line);
   return {
     ...item,
-    texts: [...item.texts, ...more.texts],
+    texts: [...item.texts, ...more.texts.map(({ text }) => ({ text, apart: item.whole }))],
+    whole: more.whole,
     products: distinct([...item.products, ...more.products], (product) => product.sku || product.name),
     images: [...item.images, ...more.images],
     sources: distinct([...item.sources, ...more.sources], (source) => source.passage || source.source),
     last: line.id,
   };
+}
+
+function isWhole({ buttons, products, image }: SpokenLine): boolean {
+  return buttons.length > 0 || products.length > 0 || image !== undefined;
 }
 
 function distinct<Value>(values: Value[], name: (value: Value) => string): Value[] {
@@ -208,11 +222,9 @@ function isTyping({ lines, covered, floor }: Transcript): boolean {
 }
 
 function lastReplies(lines: readonly Line[]): QuickReply[] {
-  for (const line of [...lines].reverse()) {
-    if (line.kind === "shopper") return [];
-    if ((line.kind === "assistant" || line.kind === "agent") && line.buttons.length > 0) return line.buttons;
-  }
-  return [];
+  const since = lines.slice(lines.findLastIndex((line) => line.kind === "shopper") + 1);
+  const buttons = since.flatMap((line) => (line.kind === "assistant" || line.kind === "agent" ? line.buttons : []));
+  return distinct(buttons, (button) => button.payload);
 }
 
 function withDays(items: Item[]): Item[] {

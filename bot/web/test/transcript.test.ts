@@ -25,7 +25,7 @@ test("a line that comes again changes nothing", () => {
 
 test("the sentences of one turn stand in one bubble, those of the next in another", () => {
   const { items } = shown([shopper("1-0", "m"), says("2-0", "1-0", "One."), says("3-0", "1-0", "Two."), turn("4-0", "m"), says("5-0", "5-0", "Three.")]);
-  assert.deepEqual(bubbles(items).slice(1).map((item) => (item.kind === "assistant" ? item.texts : [])), [["One.", "Two."], ["Three."]]);
+  assert.deepEqual(bubbles(items).slice(1).map((item) => (item.kind === "assistant" ? item.texts.map(({ text }) => text) : [])), [["One.", "Two."], ["Three."]]);
 });
 
 test("a bubble keeps its key while sentences come into it", () => {
@@ -59,6 +59,13 @@ test("quick replies vanish when the shopper writes, before the server knows", ()
   assert.equal(shown([shopper("1-0", "m"), offer]).replies.length, 1);
   assert.equal(shown([shopper("1-0", "m"), offer], [waits("n")]).replies.length, 0);
   assert.equal(shown([shopper("1-0", "m"), offer, shopper("3-0", "n")]).replies.length, 0);
+});
+
+test("two offers of one turn are both made, in paragraphs of their own", () => {
+  const offer = (id: string, payload: string) => says(id, "1-0", `About ${payload}?`, { buttons: [{ title: payload, payload }] });
+  const { items, replies } = shown([shopper("1-0", "m"), offer("2-0", "a"), offer("3-0", "b"), offer("4-0", "b")]);
+  assert.deepEqual(replies.map(({ payload }) => payload), ["a", "b"]);
+  assert.deepEqual((items.at(-1) as { texts: { apart: boolean }[] }).texts.map(({ apart }) => apart), [false, true, true]);
 });
 
 test("what waits stands after the log, in the order in which it was written", () => {
