@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import logging
 import os
+import random
 import socket
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from bot.conversations import keys
+from bot.conversations.presence import Presence
 from bot.conversations.queue import READY_GROUP, Lease, Queue
 from bot.conversations.store import Conversations
 from bot.errors import KefuError, StoreUnavailable, TurnRefused
@@ -41,8 +43,11 @@ TURN_LIMIT = timedelta(minutes=5)
 _REFUSALS = 10
 """Times that a conversation may move on under a turn before a pause is due: so often is no coincidence."""
 
-_PRUNE_EVERY = 60
-"""Renewals between two looks for consumers of dead processes; they cost only a little memory."""
+_CLAIM_EVERY = timedelta(milliseconds=400)
+"""Between two looks for leases that ran out: with the lease, the time that a dead server's shoppers wait at most."""
+
+_PRUNE_EVERY = 500
+"""Such looks between two for consumers of dead processes; they cost only a little memory."""
 
 _FIRST_PAUSE = timedelta(milliseconds=200)
 """Before a failed turn is tried again; doubled each time."""
@@ -108,8 +113,10 @@ class Worker:
         self._quiet = settings.burst_quiet
         self._renew_every = settings.lease.total_seconds() / 3  # A renewal may be late or fail once.
         self._grace = settings.stop_timeout
-        name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        self._queue = Queue(conversations.wire, keys.ready, READY_GROUP, name, settings.lease)
+        self._claim_every = min(_CLAIM_EVERY.total_seconds(), self._renew_every)
+        self._name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._presence = Presence(settings.data / "workers", self._name)
+        self._queue = Queue(conversations.wire, keys.ready, READY_GROUP, self._name, settings.lease)
         self._making = asyncio.Semaphore(settings.turns)
         self._busy = 0
         self._room = asyncio.Event()
@@ -139,14 +146,17 @@ class Worker:
         Then take nothing more, finish the turns under way for up to ``settings.stop_timeout``, and let other workers
         have the rest at once.
         """
+        self._presence.begin()
         while not self._stopping.is_set() and not await self._reached(self._queue.open):
             pass
         try:
             async with asyncio.TaskGroup() as group:
                 taker = group.create_task(self._take_for_ever(), name="kefu-taker")
                 keeper = group.create_task(self._keep_leases(), name="kefu-leases")
+                heir = group.create_task(self._take_over(), name="kefu-heir")
                 await self._stopping.wait()
                 taker.cancel()
+                heir.cancel()
                 if self._tasks:
                     await asyncio.wait(self._tasks, timeout=self._grace.total_seconds())
                 keeper.cancel()
@@ -156,7 +166,9 @@ class Worker:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(TimeoutError):  # Redis is away; the leases end by themselves.
             async with asyncio.timeout(_LEAVE.total_seconds()):
-                await self._reached(self._queue.leave)
+                if await self._reached(self._queue.leave):
+                    self._presence.bury(self._name)
+        self._presence.end()
 
     def stop(self) -> None:
         """Tell `run` to end."""
@@ -173,10 +185,7 @@ class Worker:
             self._begin(lease)
 
     async def _keep_leases(self) -> None:
-        for beat in itertools.count():
-            await self._reached(self._claim)
-            if beat % _PRUNE_EVERY == 0:
-                await self._reached(self._queue.prune)
+        while True:
             await asyncio.sleep(self._renew_every)
             await self._reached(self._renew)
 
@@ -184,14 +193,27 @@ class Worker:
         # Turns whose lease is lost go on until the store refuses them; renewing could not help them.
         self._leases -= await self._queue.renew(self._leases)
 
+    async def _take_over(self) -> None:
+        for beat in itertools.count():
+            await self._reached(self._release_dead)
+            await self._reached(self._claim)
+            if beat % _PRUNE_EVERY == 0:
+                await self._reached(self._queue.prune)
+            await asyncio.sleep(self._claim_every * random.uniform(0.75, 1.25))  # noqa: S311 (spreads workers)
+
+    async def _release_dead(self) -> None:
+        for name in self._presence.dead():
+            await self._queue.release(name)
+            self._presence.bury(name)
+
     async def _claim(self) -> None:
-        """Take over what dead workers left, for as long as there is room."""
-        while self._room.is_set():
-            claimed = await self._queue.claim()
+        """Take over what dead workers left: once in any case, for their shoppers wait longest, then where is room."""
+        while True:
+            claimed = await self._queue.claim(self._turns)
             TAKEOVERS.inc(len(claimed))
             for lease in claimed:
                 self._begin(lease)
-            if not claimed:
+            if not claimed or not self._room.is_set():
                 return
 
     async def _reached(self, step: Callable[[], Awaitable[None]]) -> bool:

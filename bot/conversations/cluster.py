@@ -82,7 +82,7 @@ class ClusterWire(Wire):
         Raises:
             StoreUnavailable: the node does not answer.
         """
-        async with translated():
+        with translated():
             self._learn(await self._read_map(self._node))
 
     async def aclose(self) -> None:

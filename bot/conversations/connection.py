@@ -1,10 +1,10 @@
 """How Kefu speaks to Redis: scripts survive a restart, errors come in our words, and one server or many look alike."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Iterable, Sequence
 from hashlib import sha1
 from importlib.resources import files
+from types import TracebackType
 from typing import Any
 
 from redis.exceptions import MovedError, NoScriptError, RedisError, ResponseError
@@ -28,17 +28,23 @@ def kefu_error(exc: BaseException) -> KefuError:
     return StoreUnavailable(f"Redis does not answer: {exc!r}")
 
 
-@asynccontextmanager
-async def translated() -> AsyncIterator[None]:
+class translated:  # noqa: N801 (reads as a verb where it is used)
     """Errors of Redis inside as errors of Kefu.
+
+    A class: it stands around every command, and a generator would cost as much as the command's own Python.
 
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    try:
-        yield
-    except (RedisError, OSError) as exc:
-        raise kefu_error(exc) from exc
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+        if isinstance(exc, RedisError | OSError):
+            raise kefu_error(exc) from exc
 
 
 class Wire:
@@ -77,7 +83,7 @@ class Wire:
             TurnRefused: a script refused, as its contract says.
             StoreUnavailable: Redis does not answer.
         """
-        async with translated():
+        with translated():
             return await self._send(command)
 
     async def ask_all(self, commands: Iterable[Command]) -> list[Any]:
@@ -86,7 +92,7 @@ class Wire:
         Raises:
             TurnRefused, StoreUnavailable: as `ask`, for the first that failed.
         """
-        async with translated():
+        with translated():
             return await asyncio.gather(*(self._send(command) for command in commands))
 
     async def ask_each(self, *command: Argument) -> list[Any]:
@@ -95,7 +101,7 @@ class Wire:
         Raises:
             StoreUnavailable: one of them does not answer.
         """
-        async with translated():
+        with translated():
             return await asyncio.gather(*(node.send(command) for node in self.nodes))
 
     async def run(self, source: bytes, digest: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
@@ -104,7 +110,7 @@ class Wire:
         Raises:
             TurnRefused, StoreUnavailable: as `ask`.
         """
-        async with translated():
+        with translated():
             try:
                 return await self._send(("EVALSHA", digest, len(keys), *keys, *arguments))
             except NoScriptError:
@@ -145,7 +151,7 @@ class Script:
         Raises:
             StoreUnavailable: the server does not answer.
         """
-        async with translated():
+        with translated():
             try:
                 return await node.send(("EVALSHA", self._hash, 0, *arguments))
             except NoScriptError:

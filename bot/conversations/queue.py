@@ -1,9 +1,11 @@
 """The queues that workers share: one stream of conversation ids a shard, and leases on their entries."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+import random
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from bot.conversations import keys
 from bot.conversations.connection import Argument, Script, Wire
@@ -70,21 +72,22 @@ class Queue:
             await self.open()  # Somebody flushed the database: what comes from now on is served.
             return []
 
-    async def claim(self) -> list[Lease]:
-        """Lease entries whose lease is too old, at most one of each stream.
+    async def claim(self, most: int = keys.SHARDS) -> list[Lease]:
+        """Lease entries whose lease is too old: ``most`` of each node, and at most one of each stream.
 
         Raises:
             StoreUnavailable: Redis does not answer.
         """
+        start = random.randrange(keys.SHARDS)  # noqa: S311 (with few to claim, every stream has its turn)
         by_node: dict[Node, list[str]] = {}
-        for stream in self._streams:
+        for stream in (*self._streams[start:], *self._streams[:start]):
             by_node.setdefault(self._wire.node_of(stream), []).append(stream)
-        answers = await asyncio.gather(
-            *(_claim.on_node(node, [self._group, self._consumer, self._lease_ms, *s]) for node, s in by_node.items())
-        )
-        if any(elsewhere for _, elsewhere in answers):
+        asked: list[Argument] = [self._group, self._consumer, self._lease_ms, most]
+        answers = await self._in_time(_claim.on_node(node, [*asked, *streams]) for node, streams in by_node.items())
+        told = [answer for answer in answers if not isinstance(answer, Exception)]
+        if any(elsewhere for _, elsewhere in told):
             self._wire.doubt()
-        return self._leases((stream.decode(), entry, id_) for claimed, _ in answers for stream, entry, id_ in claimed)
+        return self._leases((stream.decode(), entry, id_) for claimed, _ in told for stream, entry, id_ in claimed)
 
     async def renew(self, leases: Iterable[Lease]) -> set[Lease]:
         """Keep ``leases`` for another while; those returned are lost, to another consumer or because they are done.
@@ -95,10 +98,10 @@ class Queue:
         wanted = list(leases)
         if not wanted:
             return set()
-        kept = await _keep.on_each(
-            self._wire, [([lease.stream], [self._group, self._consumer, lease.entry, 0]) for lease in wanted]
+        kept = await self._in_time(
+            _keep(self._wire, [lease.stream], [self._group, self._consumer, lease.entry, 0]) for lease in wanted
         )
-        return {lease for lease, answer in zip(wanted, kept, strict=True) if answer != 1}
+        return {lease for lease, answer in zip(wanted, kept, strict=True) if answer == 0}
 
     async def retry_after(self, lease: Lease, pause: timedelta) -> Lease | None:
         """Let go of ``lease`` and take it again after ``pause``, as one try more.
@@ -132,8 +135,37 @@ class Queue:
             StoreUnavailable: Redis does not answer.
         """
         await self._reader.aclose()
-        arguments: list[Argument] = [self._group, self._consumer, self._lease_ms]
+        await self.release(self._consumer)
+
+    async def release(self, consumer: str) -> None:
+        """Let others have at once what ``consumer`` holds, who leaves or is known to be dead, and forget it.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        arguments: list[Argument] = [self._group, consumer, self._lease_ms]
         await _leave.on_each(self._wire, [([stream], arguments) for stream in self._streams])
+
+    async def _in_time(self, calls: Iterable[Awaitable[Any]]) -> list[Any]:
+        """Each call's answer or error, so that a node that is away holds up nothing that the others tell.
+
+        Raises:
+            StoreUnavailable: no call had an answer.
+        """
+        limit = self._lease_ms / 1000 / 3
+
+        async def in_time(call: Awaitable[Any]) -> Any:
+            try:
+                async with asyncio.timeout(limit):
+                    return await call
+            except TimeoutError as exc:
+                raise StoreUnavailable(f"Redis does not answer within {limit:g} s") from exc
+
+        answers = await asyncio.gather(*map(in_time, calls), return_exceptions=True)
+        failed = [answer for answer in answers if isinstance(answer, BaseException)]
+        if len(failed) == len(answers):
+            raise failed[0]
+        return answers
 
     async def _create_group(self, stream: str) -> None:
         try:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bot.conversations import Conversations
+from bot.conversations import Conversations, keys
 from bot.conversations.keys import ConversationKeys
-from bot.conversations.queue import Queue
+from bot.conversations.queue import READY_GROUP, Queue
 from bot.errors import FloorLost
 from bot.ports import Voice
 from bot.records import (
@@ -400,3 +400,44 @@ async def test_that_a_worker_survives_what_happens_to_redis(
         await conversations.wire.ask(*commands)
         await conversations.accept(message("Hi again"))
         await covered(conversations, "Hi again")
+
+
+async def test_that_a_worker_restarted_on_the_same_machine_waits_for_no_lease(
+    conversations: Conversations, tmp_path: Path
+) -> None:
+    """Its lock file is free, so it is dead, however long its lease goes on."""
+    settings = read_settings({"data": tmp_path, "lease": 600, "turns": 4})
+    queue = Queue(conversations.wire, keys.ready, READY_GROUP, "host:1:dead", settings.lease)
+    await queue.open()
+    await conversations.accept(message("Hi"))
+    assert len(await queue.take(8)) == 1
+    (tmp_path / "workers").mkdir()
+    (tmp_path / "workers" / "host:1:dead").touch()
+    async with Worker(conversations, echo, settings):
+        await covered(conversations, "Hi")
+    assert list((tmp_path / "workers").iterdir()) == [], "the dead is buried, and who left left nothing"
+
+
+async def test_that_a_living_worker_is_not_taken_for_dead(conversations: Conversations, tmp_path: Path) -> None:
+    settings = read_settings({"data": tmp_path, "lease": 600, "turns": 4})
+    begun, more = asyncio.Event(), asyncio.Event()
+    makers: list[str] = []
+
+    async def slow(conversation: Conversation, voice: Voice) -> Turn:
+        makers.append("first")
+        begun.set()
+        await more.wait()
+        return await echo(conversation, voice)
+
+    async def quick(conversation: Conversation, voice: Voice) -> Turn:
+        makers.append("second")
+        return await echo(conversation, voice)
+
+    async with Worker(conversations, slow, settings):
+        await conversations.accept(message("Hi"))
+        await begun.wait()
+        async with Worker(conversations, quick, settings):
+            await asyncio.sleep(1)  # Longer than it takes to look at all who are there.
+        more.set()
+        await covered(conversations, "Hi")
+    assert makers == ["first"]

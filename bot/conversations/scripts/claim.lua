@@ -2,11 +2,14 @@
 -- Claim entries whose lease is too old, at most one of each queue stream.
 --
 -- KEYS  none: in a cluster the streams have different slots; the node that is asked serves them all
--- ARGV  1 consumer group  2 consumer name  3 lease in ms  4… queue streams
+-- ARGV  1 consumer group  2 consumer name  3 lease in ms  4 most entries  5… queue streams
 -- Returns {{stream, entry, conversation}, …}, {streams that could not be read here, …}
 
 local claimed, elsewhere = {}, {}
-for n = 4, #ARGV do
+for n = 5, #ARGV do
+  if #claimed >= tonumber(ARGV[4]) then
+    break
+  end
   local cursor = '0-0'
   repeat
     -- COUNT 1 looks at ten leases only; the cursor goes on where it stopped.
