@@ -68,8 +68,9 @@ class BlockingReader:
             await self._connection.disconnect()
 
     async def _read(self, packed: bytes) -> list[Found]:
-        async with translated(), asyncio.timeout(ANSWER.total_seconds()):
-            answer = await self._ask(packed)
+        with translated():
+            async with asyncio.timeout(ANSWER.total_seconds()):
+                answer = await self._ask(packed)
         return [
             (stream.decode(), entry, conversation)
             for stream, entries in (answer or {}).items()
