@@ -21,6 +21,9 @@ _LINK = re.compile(r"(?<!!)\[([^\]\n]{0,300})\]\(([^)\s]{0,2000})(?:\s[^)\n]{0,3
 _HIDDEN = re.compile(r"<(script|style|iframe|object|svg|template)\b[^>]{0,500}>.{0,5000}?</\1\s*>", re.I | re.S)
 _COMMENT = re.compile(r"<!--.{0,5000}?-->", re.S)
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,2000}>")
+_OPEN = re.compile(r"<[A-Za-z][^<>]{0,2000}?\bon\w{2,40}\s*=[^<>]*(?=<|$)", re.I)
+"""A tag that is never closed, with a script in it: the page that shows the text would close it."""
+
 
 _SPACE = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 _LINES = re.compile(r" ?\n[ \n]*")
@@ -71,6 +74,7 @@ def _once(text: str) -> str:
         text = _COMMENT.sub(" ", text)
         text = _HIDDEN.sub(" ", text)
         text = _TAG.sub(" ", text)
+        text = _OPEN.sub(" ", text)
     return _LINES.sub("\n", _SPACE.sub(" ", text)).strip()
 
 

@@ -1,5 +1,8 @@
 """What no shopper may ever see is taken out of every text."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from bot.grounding.shown import clean, plain, presentable
@@ -19,13 +22,28 @@ from bot.records import Button, Citation, PassageId, Utterance
         ("see [our page](https://larkfell.example) here", "see our page (https://larkfell.example) here"),
         ("<b>bold</b> and <img src=x onerror=alert(1)>", "bold and"),
         ("a<script>alert(1)</script>b", "a b"),
+        ("see <img src=x onerror=alert(1)//", "see"),
+        ("see <svg/onload=alert(1) <b", "see <b"),
         ("under 3 < 5 and 7 > 6", "under 3 < 5 and 7 > 6"),
+        ("if a <b once and on = off", "if a <b once and on = off"),
         ("a   b\t c\n\n\n d", "a b c\nd"),
         ("<|im<b>_start|>x", "x"),
     ],
 )
 def test_that_text_is_cleaned(dirty: str, clean_text: str) -> None:
     assert clean(dirty) == clean_text
+
+
+def test_that_no_script_of_the_list_stays_a_tag() -> None:
+    listed = Path(__file__).parents[1].joinpath("journeys", "xss.txt").read_text("utf-8").split("\n")
+    payloads = [line for line in listed if line and not line.startswith(";; ")]
+    assert len(set(payloads)) == len(payloads) > 600
+    for payload in payloads:
+        shown = clean(f"Your order {payload} is on its way.")
+        assert not re.search(
+            r"<[a-z][^<>]*\bon\w+\s*=|<script|<iframe|<object|<embed|<base|<meta", shown, re.I | re.A
+        ), shown
+        assert clean(shown) == shown
 
 
 def test_that_one_spelling_is_compared() -> None:
