@@ -5,6 +5,7 @@ The arrays lie in memory-mapped files; bm25s itself imports SciPy, which would c
 """
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -67,21 +68,22 @@ class Lexicon:
 
     def count(self, word: str, begin: int, end: int) -> int:
         """How many of the documents ``begin`` to ``end`` hold a word."""
-        first, last, _ = self._between(word, begin, end)
+        first, last = self._between(word, begin, end)
         return last - first
 
     def _holds(self, word: str, begin: int, end: int, without: int) -> bool:
-        first, last, postings = self._between(word, begin, end)
-        return last - first > 1 or (last - first == 1 and int(postings[first]) != without)
+        first, last = self._between(word, begin, end)
+        return last - first > 1 or (last - first == 1 and int(self.documents[first]) != without)
 
-    def _between(self, word: str, begin: int, end: int) -> tuple[int, int, npt.NDArray[np.int32]]:
-        """A posting list, which is in the order of the documents, and where some of them begin and end in it."""
+    def _between(self, word: str, begin: int, end: int) -> tuple[int, int]:
+        """Where the documents ``begin`` to ``end`` stand among the postings of a word, which are in their order."""
         at = self.vocabulary.get(word)
         if at is None:
-            return 0, 0, self.documents[:0]
-        postings = self.documents[self.begins[at] : self.begins[at + 1]]
-        first, last = np.searchsorted(postings, (begin, end))
-        return int(first), int(last), postings
+            return 0, 0
+        # A search asks this some fifty times, and bisecting the bare memory takes a third of what NumPy's call takes.
+        documents, stop = self.documents.data, int(self.begins[at + 1])
+        first = bisect_left(documents, begin, int(self.begins[at]), stop)
+        return first, bisect_left(documents, end, first, stop)
 
 
 def rarity(frequency: int, size: int) -> float:

@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -100,7 +101,8 @@ class Head:
 
     def _ranked(self, probabilities: Floats) -> tuple[Intent, ...]:
         order = np.argsort(-probabilities, kind="stable")
-        return tuple(Intent(self.intents[at], round(float(probabilities[at]), 4)) for at in order)
+        ranked = zip(order.tolist(), probabilities[order].tolist(), strict=True)
+        return tuple(Intent(self.intents[at], round(probability, 4)) for at, probability in ranked)
 
     def save(self, folder: Path) -> None:
         """Write the head to ``folder``: ``head.json`` and ``head.npz``, each of them whole or not at all.
@@ -210,7 +212,7 @@ def gather_evidence(
     Max-logit and mean top-k cosine complete each other (Hendrycks et al. 2022, "Scaling out-of-distribution
     detection"; Sun et al. 2022, "Out-of-distribution detection with deep nearest neighbors").
     """
-    inside = np.array([not is_out_of_scope(intent) for intent in intents])
+    inside = _inside(tuple(intents))
     best = logits[:, inside].max(axis=1)
     near = _familiar(similarity)
     away = near - _familiar(strange) if strange.shape[1] else np.zeros_like(near)
@@ -219,14 +221,20 @@ def gather_evidence(
     return np.stack([best, near, known, away], axis=1).astype(np.float32)
 
 
+@lru_cache(maxsize=16)
+def _inside(intents: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    return np.array([not is_out_of_scope(intent) for intent in intents])
+
+
 def nearest(similarity: Floats, owners: npt.NDArray[np.intp], intents: int) -> Floats:
     """Best cosine to an example of each intent, shape (texts, intents); 0 where it has none.
 
     ``similarity`` is that to every example, shape (texts, examples), and ``owners`` the intent of each.
     """
-    best = np.full((intents, len(similarity)), -np.inf, np.float32)
-    np.maximum.at(best, owners, similarity.T)
-    return np.where(np.isneginf(best), np.float32(0), best).T
+    best = np.full((len(similarity), intents), -np.inf, np.float32)
+    for row, cosines in zip(best, similarity, strict=True):  # NumPy has a quick way for one dimension only.
+        np.maximum.at(row, owners, cosines)
+    return np.where(np.isneginf(best), np.float32(0), best)
 
 
 def _familiar(similarity: Floats) -> Floats:
