@@ -42,7 +42,9 @@ class translated:  # noqa: N801 (reads as a verb where it is used)
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if isinstance(exc, RedisError | OSError):
             raise kefu_error(exc) from exc
 

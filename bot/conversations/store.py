@@ -1,14 +1,13 @@
 """The conversations: accept what a shopper writes, make turns of it behind a fence, read what was said."""
 
-import asyncio
-import uuid
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.conversations import codec, keys
-from bot.conversations.connection import Script, Wire
+from bot.conversations.connection import Command, Script, Wire
 from bot.conversations.keys import SEEN, ConversationKeys
 from bot.conversations.live import Growth, Listener, Live
 from bot.conversations.queue import READY_GROUP, Lease
@@ -201,7 +200,7 @@ class Conversations:
             [
                 conversation.version,
                 conversation.epoch,
-                uuid.uuid4().hex,
+                secrets.token_hex(16),
                 len(conversation.mail),
                 said,
                 int(unless_mail_grew),
@@ -231,7 +230,13 @@ class Conversations:
         epoch: int | None = await _floor(
             self.wire,
             [key.hash, key.log],
-            [floor, codec.encode_entry(EntryKind.FLOOR, floor=floor), uuid.uuid4().hex, self._retention_ms, key.live],
+            [
+                floor,
+                codec.encode_entry(EntryKind.FLOOR, floor=floor),
+                secrets.token_hex(16),
+                self._retention_ms,
+                key.live,
+            ],
         )
         return epoch
 
@@ -281,9 +286,8 @@ class Conversations:
         Raises:
             StoreUnavailable: Redis does not answer.
         """
-        start = "-" if after is None else f"({after}"
-        found = await self.wire.ask("XRANGE", ConversationKeys.of(conversation).log, start, "+", "COUNT", count)
-        return read_page(conversation, found)
+        (page,) = await self.pages([(conversation, after)], count)
+        return page
 
     async def pages(self, asked: Sequence[tuple[ConversationId, LogId | None]], count: int) -> list[Page]:
         """A `page` of each of many logs, in one round trip.
@@ -291,7 +295,8 @@ class Conversations:
         Raises:
             StoreUnavailable: Redis does not answer.
         """
-        return await asyncio.gather(*(self.page(conversation, after, count) for conversation, after in asked))
+        found = await self.wire.ask_all(_range(conversation, after, count) for conversation, after in asked)
+        return [read_page(conversation, entries) for (conversation, _), entries in zip(asked, found, strict=True)]
 
     async def last(self, conversation: ConversationId, count: int) -> Page:
         """The last ``count`` entries of the log, oldest first.
@@ -347,6 +352,11 @@ class Conversations:
 
     def _pushes(self, conversation: Conversation) -> bool:
         return conversation.mail[0].channel in self._push
+
+
+def _range(conversation: ConversationId, after: LogId | None, count: int) -> Command:
+    start = "-" if after is None else f"({after}"
+    return "XRANGE", ConversationKeys.of(conversation).log, start, "+", "COUNT", count
 
 
 def _entries(conversation: Conversation, turn: Turn) -> list[bytes]:
