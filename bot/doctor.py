@@ -10,9 +10,11 @@ from typing import Literal
 
 import aiohttp
 
+from bot.channels.guard import Guard
+from bot.channels.sessions import Sessions
 from bot.conversations import open_conversations
+from bot.conversations.durability import weaknesses
 from bot.conversations.embedded import find_server
-from bot.conversations.opening import is_durable
 from bot.dialogue.domain import read_domain
 from bot.dialogue.hours import read_hours
 from bot.errors import KefuError
@@ -24,6 +26,7 @@ from bot.understanding.training import is_stale as intents_are_stale
 from bot.understanding.training_data import read_training_data
 
 State = Literal["ok", "note", "wrong"]
+_HERE = ("127.0.0.1", "::1", "localhost")
 _SECONDS = aiohttp.ClientTimeout(total=3)
 
 
@@ -38,12 +41,14 @@ class Finding:
 
 async def examine(settings: Settings) -> AsyncIterator[Finding]:
     """Look at everything that the server will need; changes nothing but an own Redis, which is started and stopped."""
-    for look in (_configured, _knowledge, _dialogue, _intents, _models):
+    for look in (_configured, _edge, _sessions, _telemetry, _knowledge, _dialogue, _intents, _models):
         for finding in _guarded(look, settings):
             yield finding
     yield await _redis(settings)
     yield await _writer_endpoint(settings)
     yield await _actions(settings)
+    if settings.otel_endpoint:
+        yield await _answers("traces", settings.otel_endpoint, anything=True)
 
 
 def _guarded(look: Callable[[Settings], Iterator[Finding]], settings: Settings) -> Iterator[Finding]:
@@ -65,6 +70,44 @@ def _configured(settings: Settings) -> Iterator[Finding]:
             "note",
             ", ".join(f"{name} = {_public(str(getattr(settings, name)))}" for name in changed),
         )
+
+
+def _edge(settings: Settings) -> Iterator[Finding]:
+    guard = Guard(settings)
+    far = settings.host not in _HERE
+    if settings.public_url is None and far:
+        yield Finding("public_url", "note", "unset: only browsers on this machine can use the widget")
+    elif settings.public_url and settings.public_url.startswith("http://") and far:
+        yield Finding("public_url", "note", f"{settings.public_url}: without TLS, anybody on the way reads along")
+    own = ", ".join(sorted(guard.own))
+    if settings.origins:
+        yield Finding("origins", "ok", f"{', '.join(settings.origins)}, and {own}")
+    else:
+        yield Finding("origins", "note", f"unset: only Kefu's own pages may carry the widget ({own})")
+
+
+def _sessions(settings: Settings) -> Iterator[Finding]:
+    if settings.session_key is not None:
+        Sessions(settings)  # Checks both keys; with one given, it makes none.
+        yield Finding("session_key", "ok", "set")
+    elif settings.redis_url:
+        yield Finding(
+            "session_key", "note", f"unset, kept in {settings.data}: servers that share Redis have to share it too"
+        )
+    else:
+        yield Finding("session_key", "ok", f"kept in {settings.data}")
+    yield Finding("signed-in shoppers", "ok", "the shop can vouch for them" if settings.shop_key else "no shop_key")
+
+
+def _telemetry(settings: Settings) -> Iterator[Finding]:
+    near = ", ".join(settings.trusted_proxies) or "nobody"
+    who = "whoever has the token" if settings.metrics_token else f"{near}, asked straight"
+    # A proxy that names nobody behind it would look near.
+    open_door = settings.metrics_token is None and settings.public_url is not None
+    detail = f"/metrics is for {who}" + ("; see that your proxy does not pass it on" if open_door else "")
+    yield Finding("metrics", "note" if open_door else "ok", detail)
+    if settings.log_text:
+        yield Finding("log_text", "note", "what shoppers write stands in the log lines; for a test machine only")
 
 
 def _knowledge(settings: Settings) -> Iterator[Finding]:
@@ -110,13 +153,11 @@ async def _redis(settings: Settings) -> Finding:
     where = _public(settings.redis_url) if settings.redis_url else f"our own, {find_server()}"
     try:
         async with open_conversations(settings) as conversations:
-            durable = await is_durable(conversations.wire)
+            weak = await weaknesses(conversations.wire)
     except KefuError as exc:
         return Finding("redis", "wrong", f"{where}: {exc}")
-    if not durable:
-        return Finding(
-            "redis", "wrong", f"{where}: keeps no append-only file; set `appendonly yes`, `appendfsync always`"
-        )
+    if weak:
+        return Finding("redis", "wrong", f"{where}: {'; '.join(weak)}")
     return Finding("redis", "ok", where)
 
 
@@ -134,10 +175,11 @@ async def _actions(settings: Settings) -> Finding:
     return await _answers("action server", f"{settings.actions_url.removesuffix('/webhook')}/health")
 
 
-async def _answers(subject: str, url: str) -> Finding:
+async def _answers(subject: str, url: str, *, anything: bool = False) -> Finding:
+    """Whether ``url`` answers: well, or ``anything`` at all where it is not meant to be read."""
     try:
         async with aiohttp.ClientSession(timeout=_SECONDS) as session, session.get(url) as response:
-            state: State = "ok" if response.status < 400 else "wrong"
+            state: State = "ok" if response.status < 400 or anything else "wrong"
             return Finding(subject, state, f"{_public(url)} answers {response.status}")
     except (aiohttp.ClientError, TimeoutError) as exc:
         return Finding(subject, "wrong", f"{_public(url)} does not answer ({str(exc) or 'too slow'})")

@@ -51,7 +51,7 @@ async def tracing(endpoint: str | None) -> AsyncIterator[None]:
         closing = threading.Thread(target=provider.shutdown, name="kefu-tracing", daemon=True)
         closing.start()
         await asyncio.to_thread(closing.join, _FLUSH_SECONDS)
-        exporter.shutdown()
+        exporter.shutdown()  # type: ignore[no-untyped-call]
 
 
 def span(name: str, attributes: Attributes | None = None) -> AbstractContextManager["Span | None"]:

@@ -62,6 +62,25 @@ def test_that_the_doctor_finds_what_is_missing(folder: Path) -> None:
     assert "Traceback" not in ill.stderr
 
 
+def test_that_the_doctor_looks_at_the_edge_and_at_who_may_measure(folder: Path) -> None:
+    told = kefu(
+        "doctor",
+        "--json",
+        folder=folder,
+        host="0.0.0.0",
+        session_key="too short",
+        log_text="true",
+        otel_endpoint="http://127.0.0.1:9",
+    )
+    states = {finding["subject"]: finding["state"] for finding in json.loads(told.stdout)}
+    assert told.returncode == 1
+    assert states["sessions"] == "wrong"  # By the name of the look that failed.
+    assert states["traces"] == "wrong"
+    assert {states[subject] for subject in ("public_url", "origins", "log_text")} == {"note"}
+    assert states["metrics"] == "ok"
+    assert "too short" not in told.stdout
+
+
 def test_that_a_shopper_nobody_knows_can_be_exported_and_erased(folder: Path) -> None:
     exported = kefu("export", "nobody", folder=folder)
     assert exported.returncode == 0, exported.stderr
