@@ -182,7 +182,7 @@ async def open_channels(
         await stack.enter_async_context(worker)
         site = web.TCPSite(runner, settings.host, settings.port)
         await site.start()
-        stack.push_async_callback(sockets.stop, app)
+        stack.push_async_callback(sockets.stop)
         stack.push_async_callback(site.stop)
         stack.callback(load.stop)
         guard.listens_at(runner.addresses[0][1])

@@ -110,8 +110,8 @@ class Socket:
 
     @property
     def congested(self) -> bool:
-        """Whether more waits to be read by the client than should."""
-        return self.protocol.writing_paused
+        """Whether more waits to be read by the client than should: the transport's high water, 64 KiB."""
+        return self.protocol.writing_paused and self.protocol.connected
 
     async def send(self, frame: bytes) -> None:
         """Hand a frame to the transport, which never waits; look at `congested` before sending more.
@@ -210,6 +210,7 @@ class Pump:
         """
         for last, frame in batches(page.entries):
             if socket.congested:
+                socket.cursor = socket.cursor or BEGINNING
                 self.wait_for(socket)
                 return False
             if frame is not None:
@@ -220,7 +221,7 @@ class Pump:
 
     async def close_all(self, code: int, why: str) -> None:
         """Close every socket at once."""
-        await asyncio.gather(*(socket.close(code, why) for socket in self.sockets))
+        await asyncio.gather(*(socket.close(code, why) for socket in self.sockets), return_exceptions=True)
 
     async def _serve(self) -> None:
         while True:

@@ -109,8 +109,8 @@ class WebSocketChannel:
         """Where widgets connect."""
         return [web.get("/ws", self.connect)]
 
-    async def stop(self, app: web.Application) -> None:
-        """Send every client to another server, or to this one when it is back (`web.Application.on_shutdown`)."""
+    async def stop(self) -> None:
+        """Take no more clients, and send those that are here to another server, or to this one when it is back."""
         self._stopping = True
         await self._pump.close_all(Close.RESTART, "the server restarts")
 

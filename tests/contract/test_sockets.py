@@ -53,7 +53,6 @@ class Shop:
     conversations: Conversations
     sessions: Sessions
     load: Load
-    app: web.Application
     clients: list[WidgetClient] = field(default_factory=list)
 
     async def client(self, **more: Any) -> WidgetClient:
@@ -104,13 +103,12 @@ async def opened(
         conversations, sessions, guard, limits, load, settings, find_file=find_photo, patience=patience
     ) as channel:
         app.add_routes([*channel.routes(), *sessions.routes()])
-        app.on_shutdown.append(channel.stop)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
         await runner.setup()
         await web.SockSite(runner, listener).start()
         guard.listens_at(runner.addresses[0][1])
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        shop = Shop(url, channel, conversations, sessions, load, app)
+        shop = Shop(url, channel, conversations, sessions, load)
         worker = Worker(conversations, handle or echo, settings)
         if handle is not None:
             await worker.__aenter__()
@@ -120,6 +118,7 @@ async def opened(
         finally:
             for client in shop.clients:
                 await client.stop()
+            await channel.stop()
             if handle is not None:
                 await worker.__aexit__()
             await runner.cleanup()
@@ -592,7 +591,7 @@ async def test_that_a_stopping_server_sends_everybody_elsewhere(
         clients = [await shop.client() for _ in range(50)]
         for client in clients:
             client.send("Hi", "m")
-        await shop.channel.stop(shop.app)
+        await shop.channel.stop()
         for client in clients:
             await client.until(lambda client: client.closes)
         assert {client.closes[0] for client in clients} == {1012}
