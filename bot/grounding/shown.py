@@ -64,7 +64,9 @@ _LAST_RESORT = {ord(mark): " " for mark in "<>[]|!"}
 
 
 def _once(text: str) -> str:
-    if not text.replace("\n", "").isprintable() or "\ufe0f" in text:
+    # What Python calls printable is visible, but for the emoji selector, and has no blank but the plain one.
+    printable = text.replace("\n", "").isprintable()
+    if not printable or "\ufe0f" in text:
         text = "".join(char for char in text if _visible(char))
     # Every pattern here begins with one of these, and most texts have neither.
     if "<" in text or "[" in text:
@@ -75,7 +77,11 @@ def _once(text: str) -> str:
         text = _HIDDEN.sub(" ", text)
         text = _TAG.sub(" ", text)
         text = _OPEN.sub(" ", text)
-    return _LINES.sub("\n", _SPACE.sub(" ", text)).strip()
+    if not printable or "  " in text:
+        text = _SPACE.sub(" ", text)
+    if "\n" in text:
+        text = _LINES.sub("\n", text)
+    return text.strip()
 
 
 def _unlink(link: re.Match[str]) -> str:
