@@ -5,6 +5,7 @@ import asyncio
 import random
 import sys
 
+from tests.chaos.faults import SHARES, Kind
 from tests.chaos.report import table
 from tests.chaos.storm import Storm, run
 
@@ -17,12 +18,15 @@ def say(line: str) -> None:
 def main() -> int:
     """Run a storm, print how far it is and then the verdict; 1 when a promise was broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    for name in ("messages", "faults", "conversations", "cuts", "servers"):
+    for name in ("messages", "faults", "conversations", "cuts", "servers", "lanes"):
         parser.add_argument(f"--{name}", type=int, default=getattr(Storm(), name))
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--store", choices=["redis-server", "valkey-server"], default="redis-server")
-    storm = Storm(**vars(parser.parse_args()))
+    parser.add_argument("--only", type=Kind, choices=Kind, help="one kind of fault")
+    options = vars(parser.parse_args())
+    only = options.pop("only")
+    storm = Storm(**options, shares={only: 1} if only else SHARES)
     say(repr(storm))
     report = asyncio.run(run(storm, say))
     say(table(report))

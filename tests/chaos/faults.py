@@ -43,9 +43,6 @@ _LASTS: Mapping[Kind, tuple[float, float]] = {
 }
 """How long, in leases: shortest and longest."""
 
-LANES = 2
-"""Faults under way at once, so that one strikes while the servers get over another."""
-
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -83,8 +80,8 @@ class Fate:
         self._network = network
         self._lease = lease.total_seconds()
 
-    async def run(self, faults: Sequence[Fault], pace: Pace) -> None:
-        """Let all ``faults`` strike, `LANES` at once; when it returns, all processes serve again."""
+    async def run(self, faults: Sequence[Fault], lanes: int, pace: Pace) -> None:
+        """Let all ``faults`` strike, ``lanes`` at once; when it returns, all processes serve again."""
         left = iter(faults)
 
         async def lane() -> None:
@@ -94,7 +91,7 @@ class Fate:
                 await self._strike(fault)
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(LANES):
+            for _ in range(lanes):
                 group.create_task(lane())
 
     async def tear(self, sockets: int, pace: Pace) -> None:

@@ -4,8 +4,8 @@ import asyncio
 import random
 from asyncio import StreamReader, StreamWriter
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 
 
@@ -43,6 +43,7 @@ class _Connection:
         """End both sides at once."""
         self.client.transport.abort()
         self.server.transport.abort()
+        self.flows.set()
 
     async def carry(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Bring everything from one side to the other, until a side ends."""
@@ -54,6 +55,7 @@ class _Connection:
                 if self.torn:
                     return self.cut()
                 await writer.drain()
+        await self.flows.wait()  # The other side of one that is half open hears nothing, not even an end.
         writer.close()
         return None
 
@@ -76,8 +78,6 @@ class Network:
 
     async def __aexit__(self, *failure: object) -> None:
         self._listener.close()
-        for connection in self._connections:
-            connection.cut()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -109,17 +109,29 @@ class Network:
         task.add_done_callback(self._tasks.discard)
 
     async def _connect(self, reader: StreamReader, writer: StreamWriter) -> None:
-        for port in self._dice.sample(self._ports, len(self._ports)):
-            with suppress(OSError):
-                server_reader, server = await asyncio.open_connection("127.0.0.1", port)
-                break
-        else:
-            writer.transport.abort()
-            return
-        connection = _Connection(writer, server)
-        self._connections.add(connection)
-        try:
-            await asyncio.gather(connection.carry(reader, server), connection.carry(server_reader, writer))
-        finally:
-            connection.cut()
-            self._connections.discard(connection)
+        """Find a server for a client, and carry what they say until one of them is gone."""
+        async with _aborted(writer):
+            for port in self._dice.sample(self._ports, len(self._ports)):
+                with suppress(OSError):
+                    server_reader, server = await asyncio.open_connection("127.0.0.1", port)
+                    break
+            else:
+                return
+            connection = _Connection(writer, server)
+            self._connections.add(connection)
+            async with _aborted(server):
+                try:
+                    await asyncio.gather(connection.carry(reader, server), connection.carry(server_reader, writer))
+                finally:
+                    self._connections.discard(connection)
+
+
+@asynccontextmanager
+async def _aborted(writer: StreamWriter) -> AsyncIterator[None]:
+    """Abort a connection after the block, and wait until it is gone."""
+    try:
+        yield
+    finally:
+        writer.transport.abort()
+        with suppress(OSError):
+            await writer.wait_closed()

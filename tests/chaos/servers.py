@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -37,8 +38,12 @@ class Victim:
         self._environment = {**os.environ, **environment}
         self._log = log
         self._process: Process | None = None
+        self.slowest_start = 0.0
+        """Seconds from the start of the process until it served."""
         self.slowest_stop = 0.0
         """Seconds of a graceful stop."""
+        self.killed: dict[int, float] = {}
+        """When each process that was killed died, by its id, in seconds since 1970 as Redis counts them."""
         self.failures: list[str] = []
         """Graceful stops that were none."""
 
@@ -48,12 +53,14 @@ class Victim:
         Raises:
             VictimGone: it does not come up; says what it said.
         """
+        began = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(UP_SECONDS):
                 while not await self.up(await self._spawn()):  # noqa: ASYNC110 (nobody tells when Redis is back)
                     await asyncio.sleep(0.1)
         except TimeoutError as exc:
             raise VictimGone(f"{self.name} does not start:\n{self._log.read_text(errors='replace')[-2000:]}") from exc
+        self.slowest_start = max(self.slowest_start, asyncio.get_running_loop().time() - began)
 
     async def _spawn(self) -> Process:
         with self._log.open("ab") as log:
@@ -71,6 +78,7 @@ class Victim:
         """`kill -9`."""
         self._signal(signal.SIGKILL)
         assert self._process is not None
+        self.killed[self._process.pid] = time.time()
         await self._process.wait()
 
     def freeze(self) -> None:

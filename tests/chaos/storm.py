@@ -20,9 +20,9 @@ from redis.asyncio import Redis
 from bot.conversations import Conversations
 from bot.conversations.connection import Wire
 from bot.conversations.keys import SHARDS, ConversationKeys, ready, rule_of
-from bot.records import Entry, LogId
+from bot.records import ConversationId, Entry, LogId
 from tests.chaos.diary import Diary
-from tests.chaos.faults import LANES, SHARES, Fate, Kind, plan_faults
+from tests.chaos.faults import SHARES, Fate, Kind, plan_faults
 from tests.chaos.naive import Naive
 from tests.chaos.network import Network, Trouble
 from tests.chaos.pace import Pace
@@ -30,7 +30,7 @@ from tests.chaos.script import write_script
 from tests.chaos.servers import Store, Victim, chat_server, disk_load
 from tests.chaos.shoppers import RestShopper
 from tests.chaos.stand_in import Tripped
-from tests.chaos.verdict import Finding, Verdict, Wrong, judge
+from tests.chaos.verdict import Finding, Verdict, Wrong, judge, takeovers
 from tests.chaos.windows import WidgetShopper
 
 RETENTION = timedelta(days=90)
@@ -41,6 +41,7 @@ _SETTINGS = {
     "KEFU_LEASE": str(LEASE.total_seconds()),
     "KEFU_REPLY_TIMEOUT": "4",
     "KEFU_RETENTION": str(RETENTION.total_seconds()),
+    "KEFU_SESSION_LIFETIME": "60",
     "KEFU_SHOPPER_RATE": "1000000",
     "KEFU_SHOPPER_BUDGET": "1000000",
     "KEFU_ADDRESS_RATE": "1000000",
@@ -50,6 +51,9 @@ _SETTINGS = {
 
 _RECORD = re.compile(r"^(?=(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) |Fatal )", re.MULTILINE)
 """Where a line of a server's log begins; a traceback belongs to the line before it."""
+
+_QUIET_LOOKS = 20
+"""Most looks at the logs, a second apart, until two show the same."""
 
 Work = Coroutine[Any, Any, None]
 
@@ -70,6 +74,8 @@ class Storm:
     """Then the run is broken off, and what was not answered counts as lost."""
     patience: float = 120.0
     """Seconds that a shopper waits for one message."""
+    lanes: int = 2
+    """Faults under way at once, so that one strikes while the servers get over another."""
     shares: Mapping[Kind, int] = field(default_factory=lambda: SHARES)
     naive: Naive | None = None
     store: str = "redis-server"
@@ -93,7 +99,11 @@ class Report:
     """What went wrong in the servers and in the run itself that no fault explains."""
     seen_aside: int = 0
     """Errors that tell the shop of messages which were set aside."""
+    takeovers: list[float] = field(default_factory=list)
+    """Seconds until another server went on with the turn of one that was killed."""
     slowest_stop: float = 0.0
+    slowest_start: float = 0.0
+    """Of Redis, with all that was said so far in its file."""
 
     @property
     def findings(self) -> list[tuple[str, Finding]]:
@@ -128,7 +138,7 @@ async def run(storm: Storm, tell: Callable[[str], None] = lambda line: None) -> 
     report = Report(storm)
     began = time.monotonic()
     async with open_shop(storm) as shop, AsyncExitStack() as stack:
-        pace = Pace(storm.messages, storm.faults, ahead=LANES + 1)
+        pace = Pace(storm.messages, storm.faults, ahead=storm.lanes + 1)
         by_rest, in_widgets = _shoppers(storm, shop, pace)
         await asyncio.gather(*(stack.enter_async_context(shopper.open()) for shopper in in_widgets))
         shoppers: list[RestShopper | WidgetShopper] = [*by_rest, *in_widgets]
@@ -136,7 +146,7 @@ async def run(storm: Storm, tell: Callable[[str], None] = lambda line: None) -> 
         faults = plan_faults(storm.faults, storm.servers, storm.seed, storm.shares)
         report.kinds = Counter(fault.kind for fault in faults)
         fate = Fate(shop.servers, shop.store, shop.network, LEASE)
-        work = [*(shopper.write() for shopper in shoppers), fate.run(faults, pace)]
+        work = [*(shopper.write() for shopper in shoppers), fate.run(faults, storm.lanes, pace)]
         if in_widgets:
             work.append(fate.tear(storm.cuts, pace))
         await _all_of(work, pace, report, tell)
@@ -218,12 +228,14 @@ async def _judge_all(report: Report, shop: Shop, in_widgets: Sequence[WidgetShop
     wire = Wire(shop.store.url)
     conversations = Conversations(wire, retention=RETENTION)
     try:
-        logs = {diary.conversation: await _whole_log(conversations, diary) for diary in report.diaries}
+        logs = await _quiet_logs(conversations, report.diaries)
         shows = []
         for shopper in in_widgets:
             log = logs[shopper.diary.conversation]
             shows.append(shopper.show(log[-1].id if log else None))
         await asyncio.gather(*shows)
+        killed = {process: when for server in shop.servers for process, when in server.killed.items()}
+        report.takeovers = [seconds for log in logs.values() for seconds in takeovers(log, killed)]
         for diary in report.diaries:
             found = await conversations.load(diary.conversation)
             answered = found.state.unanswered if found else 0
@@ -237,8 +249,21 @@ async def _judge_all(report: Report, shop: Shop, in_widgets: Sequence[WidgetShop
         report.alarms.update(server.failures)
     async with Redis.from_url(shop.store.url) as client:
         report.keys = [finding async for finding in _judge_keys(client, report.diaries)]
+    report.slowest_start = shop.store.slowest_start
     report.troubles = shop.network.troubles
     _read_server_logs(report, shop.folder)
+
+
+async def _quiet_logs(conversations: Conversations, diaries: Sequence[Diary]) -> dict[ConversationId, list[Entry]]:
+    """All logs, once nothing comes any more: a thumb may be on its way, or what naive conversations say twice."""
+    lengths: list[int] = []
+    for _ in range(_QUIET_LOOKS):
+        logs = {diary.conversation: await _whole_log(conversations, diary) for diary in diaries}
+        before, lengths = lengths, [len(log) for log in logs.values()]
+        if before == lengths:
+            break
+        await asyncio.sleep(1)
+    return logs
 
 
 async def _whole_log(conversations: Conversations, diary: Diary) -> list[Entry]:

@@ -22,7 +22,16 @@ async def test_that_a_storm_loses_nothing_doubles_nothing_and_keeps_the_order() 
 )
 async def test_that_the_same_storm_finds_naive_conversations_out(naive: Naive, wrong: set[Wrong]) -> None:
     frozen = Storm(
-        messages=300, faults=5, conversations=30, cuts=0, patience=5, minutes=1, shares={Kind.FREEZE: 1}, naive=naive
+        messages=240,
+        faults=4,
+        conversations=40,
+        cuts=0,
+        servers=2,
+        lanes=1,
+        patience=4,
+        minutes=1,
+        shares={Kind.FREEZE: 1},
+        naive=naive,
     )
     report = await run(frozen)
     assert wrong & {finding.wrong for _, finding in report.findings}, table(report)

@@ -1,9 +1,10 @@
 """Judges one conversation by its log and by what its shopper saw: nothing lost, nothing twice, all in order."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 
 from bot.channels.websocket import HISTORY
 from bot.records import Entry, EntryKind, Message, MessageId
@@ -37,6 +38,8 @@ class Verdict:
     findings: list[Finding] = field(default_factory=list)
     set_aside: int = 0
     """Messages that were answered with an apology after five tries."""
+    innocent: int = 0
+    """Of these, messages of turns that were not made to fail: five faults hit them."""
     answer_seconds: list[float] = field(default_factory=list)
     """From each message to the end of its turn, by Redis's clock."""
 
@@ -58,7 +61,11 @@ def judge(diary: Diary, log: Sequence[Entry], answered: int) -> Verdict:
     verdict.findings += _judge_sentences(mail, turns)
     verdict.findings += _judge_replies(diary, turns)
     verdict.findings += _judge_windows(diary, log)
-    verdict.set_aside = sum(len(turn.entry.covers) for turn in turns if turn.set_aside)
+    poisons = {message.id for message in mail if manner_of(message) is Manner.POISON}
+    for turn in turns:
+        covers = turn.entry.covers
+        verdict.set_aside += len(covers) * turn.set_aside
+        verdict.innocent += len(covers) * (turn.set_aside and not poisons & set(covers))
     if not verdict.findings and answered != len(mail) - verdict.set_aside:
         told = f"the state counts {answered} messages, the log {len(mail) - verdict.set_aside} that were answered"
         verdict.findings.append(Finding(Wrong.ALTERED, told))
@@ -70,6 +77,20 @@ def judge(diary: Diary, log: Sequence[Entry], answered: int) -> Verdict:
         if message in came
     ]
     return verdict
+
+
+def takeovers(log: Sequence[Entry], killed: Mapping[int, float]) -> Iterator[float]:
+    """Seconds from the death of a server in the middle of a reply to the next word of it, from another."""
+    for last, entry in pairwise(entry for entry in log if entry.kind is EntryKind.ASSISTANT):
+        died = killed.get(_speaker(last))
+        if died is not None and last.turn == entry.turn and last.at.timestamp() < died < entry.at.timestamp():
+            yield entry.at.timestamp() - died
+
+
+def _speaker(entry: Entry) -> int:
+    """The process that said it; -1 for an apology, which names none."""
+    speaker = _text(entry).rpartition(" by ")[2]
+    return int(speaker) if speaker.isdecimal() else -1
 
 
 def plain(utterance: str) -> str:

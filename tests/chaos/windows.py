@@ -15,13 +15,19 @@ from tests.chaos.diary import Diary, Sent, Window
 from tests.chaos.pace import Pace
 from tests.chaos.script import Again, Line
 from tests.chaos.shoppers import LATER, REFUSED_EVERY, THINKING
-from tests.socket_client import WidgetClient
+from tests.socket_client import WidgetClient, place
 
 _FIRST_PAUSE = 0.2
 """Seconds before a first reconnect: a shopper's is longer, and so would be the test."""
 
 _RATED_EVERY = 8
 """Breaths between two thumbs."""
+
+_SLEEPS_EVERY = 12
+"""Breaths between two times that a window does not read."""
+
+_SLEEPS = 3.0
+"""The longest of these, in seconds."""
 
 _TWO_WINDOWS = 0.3
 """The part of shoppers who have two windows open."""
@@ -104,7 +110,7 @@ class WidgetShopper:
             await self._open_another(stack)
             for client in self._clients:
                 with suppress(AssertionError):  # The verdict says what is missing.
-                    await client.until(lambda self: last is None or (self.lines and self.lines[-1]["id"] == last))
+                    await client.until(partial(_has_reached, last))
             for n, client in enumerate(self._clients):
                 lines = [_shown(line) for line in client.lines]
                 late = n == len(self._clients) - 1
@@ -147,7 +153,7 @@ class WidgetShopper:
                 sent.answered = True
 
     async def _interfere(self, n: int) -> None:
-        """Send what may not reach the log as a message: nonsense, and a thumb."""
+        """Do what may not touch the messages: send nonsense, rate a reply, stop reading for a while."""
         first = self._clients[0]
         if n % REFUSED_EVERY == 0:
             nonsense = MessageId(f"{self._name}-nonsense-{n}")
@@ -155,10 +161,18 @@ class WidgetShopper:
             await first.raw({"type": "message", "id": nonsense, "text": " "})
         if n % _RATED_EVERY == 0 and (said := [line for line in first.lines[-5:] if line["kind"] == "assistant"]):
             await first.rate(said[-1]["id"], helpful=n % 2 == 0)
+        if n % _SLEEPS_EVERY == _SLEEPS_EVERY - 1:
+            sleeper = self._dice.choice(self._clients)
+            sleeper.sleep()
+            asyncio.get_running_loop().call_later(self._dice.uniform(0, _SLEEPS), sleeper.wake)
 
 
 def _accepted(message: MessageId, client: WidgetClient) -> bool:
     return message in client.accepted
+
+
+def _has_reached(last: LogId | None, client: WidgetClient) -> bool:
+    return last is None or bool(client.lines and place(client.lines[-1]["id"]) >= place(last))
 
 
 def _shown(line: dict[str, Any]) -> tuple[str, str]:
