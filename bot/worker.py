@@ -78,6 +78,8 @@ class StoreVoice:
         """Utterances of this turn that are out, with those of earlier tries."""
         self.first: LogId | None = None
         """What this try said first."""
+        self.words: list[str] = []
+        """What this try said, for a log that may hold it."""
 
     async def say(self, utterance: Utterance) -> None:
         """Say it.
@@ -88,6 +90,7 @@ class StoreVoice:
         """
         place = await self._conversations.say(self._conversation, utterance, self.said, self._lease)
         self.first = self.first or place
+        self.words.append(utterance.text)
         self.said += 1
 
 
@@ -318,7 +321,7 @@ class Worker:
                 end = await self._conversations.commit(
                     conversation, turn, voice.said, lease=lease, unless_mail_grew=unless_mail_grew
                 )
-            record.ended(turn, end, voice.first)
+            record.ended(turn, end, voice.first, voice.words)
 
     async def _turn(self, conversation: Conversation, voice: Voice) -> Turn:
         if conversation.floor is Floor.AGENT:

@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -46,8 +46,8 @@ class Record:
         self.watch = Stopwatch()
         """Measures what the worker does; the assistant's own stages are in the turn's trace."""
 
-    def ended(self, turn: Turn, end: LogId, first: LogId | None) -> None:
-        """The turn was committed as ``end``; ``first`` is what it said first, where that was before the commit."""
+    def ended(self, turn: Turn, end: LogId, first: LogId | None = None, words: Sequence[str] = ()) -> None:
+        """The turn was committed as ``end``; it said ``words`` before that, the first of them as ``first``."""
         decision = kind_of(turn.trace)
         rung = "none" if decision == "listened" else str(turn.trace.rung)
         whole = round((time.perf_counter() - self._started) * 1000, 3)
@@ -62,7 +62,7 @@ class Record:
         if decision != "listened":
             self._observe_waits(turn, end, first)
         self._trace(turn, rung, decision)
-        self._tell(turn, rung, decision, milliseconds)
+        self._tell(turn, rung, decision, milliseconds, words)
 
     def _observe_waits(self, turn: Turn, end: LogId, first: LogId | None) -> None:
         # Log ids are times of one clock, Redis's: no skew between the servers comes in.
@@ -77,7 +77,9 @@ class Record:
                 {"kefu.rung": rung, "kefu.decision": decision, "kefu.language": turn.trace.language}
             )
 
-    def _tell(self, turn: Turn, rung: str, decision: str, milliseconds: Mapping[str, float]) -> None:
+    def _tell(
+        self, turn: Turn, rung: str, decision: str, milliseconds: Mapping[str, float], words: Sequence[str]
+    ) -> None:
         mail = self._conversation.mail
         line = {
             **ids(self._conversation),
@@ -89,7 +91,11 @@ class Record:
             "milliseconds": milliseconds,
             TEXT_FIELD: {
                 "shopper": [message.text for message in mail],
-                "assistant": [utterance.text for utterance in (*self._conversation.said, *turn.utterances)],
+                "assistant": [
+                    *(utterance.text for utterance in self._conversation.said),
+                    *words,
+                    *(utterance.text for utterance in turn.utterances),
+                ],
             },
         }
         if decision == "set_aside":
