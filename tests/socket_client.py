@@ -45,6 +45,7 @@ class WidgetClient:
         """Message ids, and the lines that they became."""
         self.refused: list[dict[str, Any]] = []
         self.errors: list[dict[str, Any]] = []
+        self.pongs = 0
         self.closes: list[int | None] = []
         """Close codes, of one connection after the other; None where it broke."""
         self.welcomes: list[dict[str, Any]] = []
@@ -265,6 +266,8 @@ class WidgetClient:
                 self._send_next()
             case "error":
                 self.errors.append(frame)
+            case "pong":
+                self.pongs += 1
 
     def _take_line(self, line: Line) -> None:
         if self.lines and place(line["id"]) <= place(self.lines[-1]["id"]):

@@ -6,7 +6,7 @@ import random
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,8 +28,20 @@ from bot.conversations import Conversations
 from bot.conversations.connection import Wire
 from bot.conversations.keys import ConversationKeys
 from bot.conversations.privacy import erase, export
+from bot.conversations.reading import Page
 from bot.ports import Voice
-from bot.records import Attachment, Conversation, ConversationId, EntryKind, Message, MessageId, Trace, Turn, Utterance
+from bot.records import (
+    Attachment,
+    Conversation,
+    ConversationId,
+    EntryKind,
+    LogId,
+    Message,
+    MessageId,
+    Trace,
+    Turn,
+    Utterance,
+)
 from bot.settings import Settings, read_settings
 from bot.worker import Handle, Worker
 from tests.conftest import RETENTION, server_program
@@ -296,6 +308,34 @@ async def test_that_an_entry_that_cannot_be_read_holds_up_nobody(shop: Shop, wir
     assert await erase(shop.conversations, client.shopper) == 1
 
 
+class LateReads(Conversations):
+    """Whose pages come only when ``come`` is set, as they were when they were asked for."""
+
+    come: asyncio.Event
+
+    async def pages(self, asked: Sequence[tuple[ConversationId, LogId | None]], count: int) -> list[Page]:
+        pages = await super().pages(asked, count)
+        await self.come.wait()
+        return pages
+
+
+async def test_that_what_comes_while_a_page_is_read_is_not_forgotten(wire: Wire, settings: Settings) -> None:
+    conversations = LateReads(wire, retention=RETENTION)
+    conversations.come = asyncio.Event()
+    conversations.come.set()
+    async with opened(conversations, settings, handle=None) as shop:
+        client = await shop.client()
+        await conversations.accept(web_message(client.shopper, "one"))
+        await client.until(lambda client: len(client.lines) == 1)
+        conversations.come.clear()
+        for text in ("two", "three"):
+            await conversations.accept(web_message(client.shopper, text))
+            await asyncio.sleep(0.1)  # The first is told, and read; the second is told while nobody can listen.
+        conversations.come.set()
+        await client.until(lambda client: len(client.lines) == 3)
+    await conversations.aclose()
+
+
 # ── What shoppers do ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -387,7 +427,7 @@ async def test_that_what_was_accepted_is_never_refused(conversations: Conversati
         assert (client.refused[0]["id"], client.refused[0]["reason"]) == (ids[2], "budget")
         await client.raw({"type": "message", "id": ids[0], "text": "0"})
         await client.raw({"type": "ping"})
-        await client.answered(ids[1])
+        await client.until(lambda client: client.pongs)
         assert len(client.refused) == 1, "a message that is answered cannot be refused, whenever it comes again"
 
 
