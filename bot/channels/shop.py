@@ -12,6 +12,10 @@ DEMO_HOST = "larkfell.example"
 """Where the products of the knowledge that comes with Kefu have their pages: the shop they belong to has a name."""
 
 
+_SIGNS = {"EUR": "€", "GBP": "£", "USD": "$"}
+"""Currencies whose sign everybody reads; the others go by their code."""
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """What the page says, in one language."""
@@ -125,16 +129,20 @@ def _card(product: Mapping[str, str], words: Words) -> str:
     name = product.get("name") or product["sku"]
     image = product.get("image", "")
     picture = f'<img src="{escape(image)}" alt="" loading="lazy" width="320" height="240">' if image else ""
-    price = " ".join(part for part in (product.get("currency"), product.get("price")) if part)
     return (
         f'<li class="product" data-category="{escape(product.get("category", ""))}">'
         f'<div class="picture">{picture}</div>'
         f"<h3>{escape(name)}</h3>"
-        f'<p class="facts"><span class="price">{escape(price)}</span>{_stock(product, words)}</p>'
+        f'<p class="facts"><span class="price">{escape(_price(product))}</span>{_stock(product, words)}</p>'
         f'<button type="button" class="ask" data-ask="{escape(words.about.format(name=name))}" '
         f'aria-label="{escape(f"{words.ask}: {name}")}">{words.ask}</button>'
         "</li>"
     )
+
+
+def _price(product: Mapping[str, str]) -> str:
+    price, currency = product.get("price", ""), product.get("currency", "")
+    return f"{_SIGNS[currency]}{price}" if price and currency in _SIGNS else f"{currency} {price}".strip()
 
 
 def _stock(product: Mapping[str, str], words: Words) -> str:

@@ -41,17 +41,32 @@ export function wordsOn(accent: Colour): Colour {
   return contrast(accent, WHITE) >= contrast(accent, BLACK) ? WHITE : BLACK;
 }
 
-/** The accent, made darker or lighter just so far that words in it can be read on `ground`. */
+/** The accent, made darker or lighter just so far that words in it can be read on `ground`; its hue stays. */
 export function readableOn(ground: Colour, accent: Colour, ratio = 4.5): Colour {
-  const end = wordsOn(ground);
+  const [hue, saturation, lightness] = toHsl(accent);
+  const end = luminance(wordsOn(ground));
   for (let step = 0; step <= 20; step++) {
-    const mixed = mix(accent, end, step / 20);
-    if (contrast(mixed, ground) >= ratio) return mixed;
+    const shade = fromHsl(hue, saturation, lightness + ((end - lightness) * step) / 20);
+    if (contrast(shade, ground) >= ratio) return shade;
   }
-  return end;
+  return wordsOn(ground);
 }
 
-function mix(one: Colour, other: Colour, share: number): Colour {
-  const at = (index: 0 | 1 | 2) => one[index] * (1 - share) + other[index] * share;
-  return [at(0), at(1), at(2)];
+/** Hue in sixths of the circle, saturation and lightness in [0, 1]. */
+function toHsl([red, green, blue]: Colour): [number, number, number] {
+  const [most, least] = [Math.max(red, green, blue), Math.min(red, green, blue)];
+  const [range, lightness] = [most - least, (most + least) / 2];
+  if (range === 0) return [0, 0, lightness];
+  const hue =
+    most === red ? (green - blue) / range + 6 : most === green ? (blue - red) / range + 2 : (red - green) / range + 4;
+  return [hue % 6, range / (1 - Math.abs(2 * lightness - 1)), lightness];
+}
+
+function fromHsl(hue: number, saturation: number, lightness: number): Colour {
+  const chroma = (1 - Math.abs(2 * lightness - 1)) * saturation;
+  const part = (offset: number) => {
+    const place = (hue + offset) % 6;
+    return lightness - chroma / 2 + chroma * Math.max(0, Math.min(1, Math.abs(place - 3) - 1));
+  };
+  return [part(0), part(4), part(2)];
 }

@@ -1,6 +1,6 @@
 /** One socket that stays up: it resumes after the last line, over sleep, lost networks and servers that restart. */
 
-import type { ClientFrame, ServerFrame, Welcome } from "./protocol.ts";
+import type { ClientFrame, ServerFrame } from "./protocol.ts";
 import { parseFrame } from "./protocol.ts";
 import type { Session } from "./session.ts";
 import { SessionError } from "./session.ts";
@@ -64,20 +64,11 @@ export class Connection {
     void this.#connect();
   }
 
-  get started(): boolean {
-    return this.#started;
-  }
-
   /** Send now; false when there is no socket to send on. */
   send(frame: ClientFrame): boolean {
     if (!this.#greeted || this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(JSON.stringify(frame));
     return true;
-  }
-
-  /** Try at once instead of after the pause. */
-  hurry(): void {
-    this.#wake();
   }
 
   close(): void {
@@ -123,12 +114,12 @@ export class Connection {
 
   #receive(frame: ServerFrame): void {
     this.#expectNothing();
-    if (frame.type === "welcome") this.#welcomed(frame);
+    if (frame.type === "welcome") this.#welcomed();
     this.#listener.onFrame(frame);
     if (frame.type === "welcome") this.#listener.onStatus("online");
   }
 
-  #welcomed(_: Welcome): void {
+  #welcomed(): void {
     this.#greeted = true;
     this.#failures = 0;
     this.#refusals = 0;

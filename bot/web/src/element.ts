@@ -233,7 +233,7 @@ class Parts {
     this.#badge.textContent = unread > MOST_UNREAD ? `${MOST_UNREAD}+` : String(unread);
     const asked = view.floor === "waiting" || view.floor === "agent";
     set(this.#person, { "aria-disabled": String(asked) });
-    this.#write(this.#personWords, asked ? words.personAsked : words.person);
+    this.#write(this.#personWords, !asked ? words.person : view.floor === "agent" ? words.personHere : words.personAsked);
     this.#write(this.#state, this.#floorWords(view));
     this.#write(this.#banner, open ? (words.status[conversation.status] ?? "") : "");
     set(this.#banner, { "data-status": conversation.status });

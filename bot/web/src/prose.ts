@@ -36,7 +36,7 @@ function element(block: Block, setting: Setting): HTMLElement {
 function inline(parts: Inline[], { newTab }: Setting): (Node | string)[] {
   return parts.map((part) => {
     if (part.kind === "bold") return el("strong", {}, part.text);
-    if (part.kind === "link") return outwardLink(part.address, newTab, {}, part.text);
+    if (part.kind === "link") return outwardLink(part.address, newTab, { part: "link" }, part.text);
     return part.text;
   });
 }

@@ -90,6 +90,7 @@ export class Session {
     const attempts: Record<string, string>[] = [];
     if (this.#userToken && !this.#grant) attempts.push({ user: this.#userToken });
     if (resume) attempts.push({ resume });
+    if (this.#userToken && this.#grant) attempts.push({ user: this.#userToken });
     if (!this.#userToken) attempts.push({});
     for (const body of attempts) {
       const grant = await this.#post(body);

@@ -43,6 +43,12 @@ test("words can be read on any accent, and an accent's words on the window", () 
   }
 });
 
+test("a readable shade keeps the accent's hue", () => {
+  const [red, green, blue] = readableOn([0.14, 0.16, 0.15], [47 / 255, 111 / 255, 78 / 255], 5.5);
+  assert.ok(green > blue && blue > red && green - red > 0.25);
+  assert.deepEqual(readableOn(WHITE, [0, 0, 1]), [0, 0, 1]);
+});
+
 test("colours are read in every notation that browsers compute", () => {
   assert.deepEqual(readColour("rgb(255, 0, 51)"), [1, 0, 0.2]);
   assert.deepEqual(readColour("color(srgb 1 0.5 0)"), [1, 0.5, 0]);
