@@ -68,6 +68,22 @@ async def test_that_what_waits_is_counted_apart_from_what_is_under_way(
     assert await measure(wire) == Backlog(0, len(SENDERS), timedelta())
 
 
+async def test_that_the_age_is_of_who_waits_and_not_of_a_turn_that_takes_long(
+    wire: Wire, conversations: Conversations
+) -> None:
+    workers = await queue(wire)
+    shard = keys.shard_of(message("", sender="anna").conversation)
+    neighbour = next(f"n{n}" for n in range(10_000) if keys.shard_of(message("", sender=f"n{n}").conversation) == shard)
+    await conversations.accept(message("Hi", sender="anna"))
+    assert len(await workers.take(1000)) == 1
+    await asyncio.sleep(0.3)
+    written = time.monotonic()
+    await conversations.accept(message("Hi", sender=neighbour))
+    backlog = await measure(wire)
+    assert (backlog.waiting, backlog.under_way) == (1, 1)
+    assert backlog.age <= timedelta(seconds=time.monotonic() - written + 0.01)  # Redis's clock counts milliseconds.
+
+
 async def test_that_erasing_who_waits_leaves_the_measure_right(wire: Wire, conversations: Conversations) -> None:
     workers = await queue(wire)
     for sender in SENDERS[:4]:
