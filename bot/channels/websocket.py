@@ -4,28 +4,19 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 
 from aiohttp import WSMsgType, web
 
 from bot.channels import frames
 from bot.channels.frames import Accepted, Bounds, Error, Hello, Human, Ping, Pong, Refused, Renew, Said, Thumb, Welcome
 from bot.channels.guard import Guard
+from bot.channels.intake import AWAY, BadFile, read_message, refusal
 from bot.channels.limits import Limits
 from bot.channels.load import Load
 from bot.channels.pump import Close, Patience, Pump, Socket, new_response
 from bot.channels.sessions import CHANNEL, Session, Sessions
 from bot.conversations import Conversations
-from bot.errors import (
-    BadRequest,
-    BudgetSpent,
-    KefuError,
-    MailboxFull,
-    NotAllowed,
-    Overloaded,
-    RateLimited,
-    StoreUnavailable,
-)
+from bot.errors import BadRequest, KefuError, NotAllowed, Overloaded, RateLimited, StoreUnavailable
 from bot.records import Attachment, ConversationId, Feedback, LogId, Message, MessageId
 from bot.settings import Settings
 from bot.telemetry.metrics import REFUSED, RESYNCS
@@ -47,23 +38,10 @@ _PLACE = re.compile(r"[0-9]{1,18}-[0-9]{1,18}", re.ASCII)
 _UNREAD = 0.25
 """Seconds between two looks whether a client reads; until then nothing more of it is read."""
 
-_FULL = 5.0
-"""Seconds after which a mailbox may have room again: a turn covers all of it."""
-
-_AWAY = 2.0
-"""Seconds after which Redis may be back; a small one needs that long to start."""
-
-ASKS_FOR_A_PERSON = "I would like to talk to a person."
-"""The shopper's line where the client gave none in their language."""
-
 
 async def no_file(conversation: ConversationId, file_id: str) -> Attachment | None:
     """For a server that keeps no files."""
     return None
-
-
-class BadFile(BadRequest):
-    """A message names a file that its shopper did not send."""
 
 
 class WebSocketChannel:
@@ -277,39 +255,18 @@ class WebSocketChannel:
         return Accepted(frame.id, accepted.log_id)
 
     async def _message(self, session: Session, frame: Said | Human) -> Message:
-        """The message of a frame.
+        """The message of a frame, with the files that it names.
 
         Raises:
             BadRequest: it is empty, too long or names a file that is not there.
         """
         files: list[Attachment] = []
-        text, shown = frame.text or "", None
-        if isinstance(frame, Human):
-            text = text or ASKS_FOR_A_PERSON
-        else:
-            shown = frame.shown
-            for file_id in frame.files:
-                file = await self._find_file(session.conversation, file_id)
-                if file is None:
-                    raise BadFile(f"files: there is no {file_id!r} of this shopper.")
-                files.append(file)
-        for name, value in (("text", text), ("shown", shown or "")):
-            if len(value) > self._bounds.text:
-                raise BadRequest(f"{name}: has to have {self._bounds.text} characters or fewer.")
-        if not text.strip() and not files:
-            raise BadRequest("text: must not be empty where there are no files.")
-        return Message(
-            id=MessageId(frame.id),
-            conversation=session.conversation,
-            channel=CHANNEL,
-            sender=session.shopper,
-            text=text,
-            received_at=datetime.now(UTC),
-            metadata=session.profile,
-            shown=shown,
-            files=tuple(files),
-            wants_human=isinstance(frame, Human),
-        )
+        for file_id in frame.files if isinstance(frame, Said) else ():
+            file = await self._find_file(session.conversation, file_id)
+            if file is None:
+                raise BadFile(f"files: there is no {file_id!r} of this shopper.")
+            files.append(file)
+        return read_message(frame, session, tuple(files), self._bounds.text)
 
     async def _note(self, socket: Socket, session: Session, frame: Thumb) -> Error | None:
         """Keep a thumb."""
@@ -321,24 +278,5 @@ class WebSocketChannel:
         except RateLimited as exc:
             return Error("rate", str(exc), exc.retry_after)
         except StoreUnavailable:
-            return Error("unavailable", "This cannot be kept now.", _AWAY)
+            return Error("unavailable", "This cannot be kept now.", AWAY)
         return None
-
-
-def refusal(message_id: str, error: KefuError) -> Refused:
-    """How a client is told that its message was not taken."""
-    match error:
-        case BudgetSpent():
-            return Refused(message_id, "budget", str(error))
-        case RateLimited():
-            return Refused(message_id, "rate", str(error), error.retry_after)
-        case Overloaded():
-            return Refused(message_id, "overloaded", str(error), error.retry_after)
-        case MailboxFull():
-            return Refused(message_id, "mailbox", "Too many messages wait for an answer already.", _FULL)
-        case BadFile():
-            return Refused(message_id, "bad_file", str(error))
-        case BadRequest():
-            return Refused(message_id, "bad_message", str(error))
-        case _:
-            return Refused(message_id, "unavailable", "This cannot be kept now.", _AWAY)

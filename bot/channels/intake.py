@@ -1,0 +1,70 @@
+"""Makes messages of what the widget's clients send, and words why one was not taken."""
+
+from datetime import UTC, datetime
+
+from bot.channels.frames import Human, Refused, Said
+from bot.channels.sessions import CHANNEL, Session
+from bot.errors import BadRequest, BudgetSpent, KefuError, MailboxFull, Overloaded, RateLimited
+from bot.records import Attachment, Message, MessageId
+
+AWAY = 2.0
+"""Seconds after which Redis may be back; a small one needs that long to start."""
+
+_FULL = 5.0
+"""Seconds after which a mailbox may have room again: a turn covers all of it."""
+
+ASKS_FOR_A_PERSON = "I would like to talk to a person."
+"""The shopper's line where the client gave none in their language."""
+
+
+class BadFile(BadRequest):
+    """A message names a file that its shopper did not send."""
+
+
+def read_message(frame: Said | Human, session: Session, files: tuple[Attachment, ...], longest: int) -> Message:
+    """The message of a frame; no text of it has more than ``longest`` characters.
+
+    Raises:
+        BadRequest: names the field that is empty or too long.
+    """
+    match frame:
+        case Said():
+            text, shown = frame.text, frame.shown
+        case Human():
+            text, shown = frame.text or ASKS_FOR_A_PERSON, None
+    for name, value in (("text", text), ("shown", shown or "")):
+        if len(value) > longest:
+            raise BadRequest(f"{name}: has to have {longest} characters or fewer.")
+    if not text.strip() and not files:
+        raise BadRequest("text: must not be empty where there are no files.")
+    return Message(
+        id=MessageId(frame.id),
+        conversation=session.conversation,
+        channel=CHANNEL,
+        sender=session.shopper,
+        text=text,
+        received_at=datetime.now(UTC),
+        metadata=session.profile,
+        shown=shown,
+        files=files,
+        wants_human=isinstance(frame, Human),
+    )
+
+
+def refusal(message_id: str, error: KefuError) -> Refused:
+    """How a client is told that its message was not taken."""
+    match error:
+        case BudgetSpent():
+            return Refused(message_id, "budget", str(error))
+        case RateLimited():
+            return Refused(message_id, "rate", str(error), error.retry_after)
+        case Overloaded():
+            return Refused(message_id, "overloaded", str(error), error.retry_after)
+        case MailboxFull():
+            return Refused(message_id, "mailbox", "Too many messages wait for an answer already.", _FULL)
+        case BadFile():
+            return Refused(message_id, "bad_file", str(error))
+        case BadRequest():
+            return Refused(message_id, "bad_message", str(error))
+        case _:
+            return Refused(message_id, "unavailable", "This cannot be kept now.", AWAY)
