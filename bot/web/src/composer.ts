@@ -144,7 +144,7 @@ export class Composer {
     const enclosure: Enclosure = {
       name,
       cancel: new AbortController(),
-      progress: el("span", { class: "faint", role: "status" }, language.words.uploading(0)),
+      progress: el("span", { class: "faint" }, language.words.uploading(0)),
       element: el("li", { class: "enclosure", part: "attachment" }),
     };
     const label = language.words.remove(name);

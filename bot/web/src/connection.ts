@@ -19,7 +19,8 @@ export interface Listener {
 }
 
 const PING_MS = 25_000; // at least every 60 s; a throttled background tab still keeps it
-const PONG_MS = 5_000; // no answer for so long: the network went without a word
+const PONG_MS = 15_000; // no answer for so long: the network went without a word, and the server is not only busy
+const AWAKE_PONG_MS = 5_000; // after sleep or a change of networks that is likely, and somebody is looking
 const WELCOME_MS = 15_000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
@@ -123,12 +124,12 @@ export class Connection {
     this.#greeted = true;
     this.#failures = 0;
     this.#refusals = 0;
-    this.#pings = setInterval(() => this.#ping(), PING_MS);
+    this.#pings = setInterval(() => this.#ping(PONG_MS), PING_MS);
     this.#renewLater();
   }
 
-  #ping(): void {
-    if (this.send({ type: "ping" })) this.#expect(PONG_MS);
+  #ping(patience: number): void {
+    if (this.send({ type: "ping" })) this.#expect(patience);
   }
 
   /** Give the socket up unless something comes in time. */
@@ -204,7 +205,7 @@ export class Connection {
   /** The page is looked at again, or the network changed: see at once whether the line still stands. */
   #wake(): void {
     if (!this.#started || this.#stop.signal.aborted || document.visibilityState === "hidden") return;
-    if (this.#greeted) this.#ping();
+    if (this.#greeted) this.#ping(AWAKE_PONG_MS);
     else if (this.#retry !== undefined) void this.#connect();
   }
 

@@ -116,7 +116,13 @@ export class Conversation {
     );
   }
 
+  /** Whether "talk to a person" was pressed and has not reached a server yet. */
+  get asksForPerson(): boolean {
+    return this.#outbox.all().some(({ frame, refused }) => frame.type === "human" && refused === undefined);
+  }
+
   askForPerson(text: string): void {
+    if (this.asksForPerson) return;
     this.#post({ type: "human", id: newId(), text });
   }
 

@@ -231,7 +231,7 @@ class Parts {
     });
     this.#badge.hidden = unread === 0;
     this.#badge.textContent = unread > MOST_UNREAD ? `${MOST_UNREAD}+` : String(unread);
-    const asked = view.floor === "waiting" || view.floor === "agent";
+    const asked = view.floor === "waiting" || view.floor === "agent" || conversation.asksForPerson;
     set(this.#person, { "aria-disabled": String(asked) });
     this.#write(this.#personWords, !asked ? words.person : view.floor === "agent" ? words.personHere : words.personAsked);
     this.#write(this.#state, this.#floorWords(view));
