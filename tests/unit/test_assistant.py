@@ -191,7 +191,8 @@ async def test_that_words_beside_a_picture_are_answered_as_usual() -> None:
 
 async def test_that_a_button_with_a_rasa_payload_needs_no_recognizer() -> None:
     pressed = replace(written('/order_status{"order_number": "LF-1"}'), shown="My order")
-    turn = await handle(Dead(meaning("x")), pressed)
+    resembles = Findings("", (Hit(FAQ, 1.0, 0.9, 0.9, question=0.99),), 0.9)
+    turn = await handle(Dead(meaning("x"), resembles), pressed)
     assert (turn.state.requested, turn.state.slots) == ("email", {"order_number": "LF-1"})
     assert turn.state.history[-1].shopper == "My order"
 

@@ -50,6 +50,7 @@ def test_that_anything_else_is_text(text: str) -> None:
 def test_that_a_button_beside_words_is_read_as_its_words() -> None:
     mail = read_mail([message("/order_status"), message("quickly, please")], DOMAIN)
     assert (mail.payload, mail.text) == (None, "order status\nquickly, please")
+    assert read_mail([message("quickly, please"), message("/order_status")], DOMAIN).payload is None
 
 
 def test_that_the_last_of_several_buttons_counts() -> None:
