@@ -43,10 +43,10 @@ TURN_LIMIT = timedelta(minutes=5)
 _REFUSALS = 10
 """Times that a conversation may move on under a turn before a pause is due: so often is no coincidence."""
 
-_CLAIM_EVERY = timedelta(milliseconds=400)
+_CLAIM_EVERY = timedelta(milliseconds=250)
 """Between two looks for leases that ran out: with the lease, the time that a dead server's shoppers wait at most."""
 
-_PRUNE_EVERY = 500
+_PRUNE_EVERY = 1000
 """Such looks between two for consumers of dead processes; they cost only a little memory."""
 
 _FIRST_PAUSE = timedelta(milliseconds=200)

@@ -42,6 +42,11 @@ _OPTIONS = {
     "daemonize": "yes",  # It must outlive a process that is killed, and Ctrl-C must not reach it before we are done.
     "appendonly": "yes",
     "appendfsync": "always",  # "everysec" lost accepted messages under a busy disk.
+    # After a crash the base is read three times as fast as what was written since (6 and 17 ms of CPU a megabyte): a
+    # shop of 200,000 messages is back in about a second. The price is a fork and a new base every 5,000 messages.
+    "aof-use-rdb-preamble": "yes",
+    "auto-aof-rewrite-percentage": "20",
+    "auto-aof-rewrite-min-size": "16mb",
     "save": "",
     "pidfile": "redis.pid",
     "logfile": "redis.log",
@@ -135,7 +140,7 @@ class EmbeddedRedis:
         return Redis(unix_socket_path=str(self.socket), retry=never, socket_timeout=_UP_WITHIN.total_seconds())
 
     def _spawn(self) -> None:
-        binary = self._binary or find_server()
+        binary = self._binary = self._binary or find_server()  # Looked for once: after a crash, every moment counts.
         options = _OPTIONS | {"dir": str(self._folder), "unixsocket": str(self.socket)}
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         # With "daemonize" this returns as soon as the server has forked; a wrong option is told here.

@@ -27,7 +27,7 @@ class Lifetime(Enum):
     """How long a kind of key lives."""
 
     RETENTION = "retention"
-    """Counted from the conversation's last message or turn."""
+    """Counted from the conversation's last message or turn, to within a hundredth."""
     SEEN = "seen"
     REPLY = "reply"
     DAY = "day"

@@ -22,8 +22,8 @@ _log = logging.getLogger(__name__)
 _AGAIN = timedelta(seconds=0.2)
 """Between tries to reach a Redis that is away."""
 
-_CONFIRMED = timedelta(seconds=5)
-"""A subscription that takes longer means that Redis is away."""
+_CONFIRMED = timedelta(seconds=10)
+"""A subscription that takes longer means that Redis is away, not that tens of thousands came at once."""
 
 _KEPT = timedelta(seconds=30)
 """How long a channel that nobody waits on stays subscribed: whoever got a reply often writes again."""
@@ -274,6 +274,8 @@ class _Link:
 
     async def _run(self) -> None:
         connection = self.node.new_connection()
+        # redis-py's own handler writes out each push for a log line that nobody reads.
+        connection._parser.set_pubsub_push_handler(_as_it_is)  # type: ignore[attr-defined]  # as its own PubSub does
         while True:
             try:
                 await connection.connect()  # type: ignore[no-untyped-call]
@@ -342,6 +344,10 @@ class _Link:
                     await self._wanted.wait()
             except TimeoutError:
                 await connection.send_command("PING")
+
+
+async def _as_it_is(push: Any) -> Any:
+    return push
 
 
 def _by_slot(names: Iterable[bytes]) -> dict[int, list[bytes]]:

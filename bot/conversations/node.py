@@ -29,7 +29,7 @@ _FLIGHTS = 2
 _BATCH = 256
 """Most commands of one round trip, so that a flood does not hold up who comes next."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.2
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.1
 """Seconds between tries of one round trip; halved by chance, so that many processes do not come at once."""
 
 Argument = str | bytes | int

@@ -18,7 +18,9 @@ local id = redis.call('XADD', KEYS[4], '*', 'e', ARGV[3])
 redis.call('SET', KEYS[1], id, 'PX', ARGV[6])
 redis.call('RPUSH', KEYS[3], id .. ' ' .. ARGV[2])
 redis.call('SADD', KEYS[6], ARGV[1])
-redis.call('HSET', KEYS[2], 'shopper', ARGV[4])
+if redis.call('HGET', KEYS[2], 'shopper') ~= ARGV[4] then
+  redis.call('HSET', KEYS[2], 'shopper', ARGV[4])
+end
 
 -- `queued` names the one ready entry of this conversation. Only the script that covers its mail removes it.
 if redis.call('HEXISTS', KEYS[2], 'queued') == 0 then
@@ -26,8 +28,11 @@ if redis.call('HEXISTS', KEYS[2], 'queued') == 0 then
   redis.call('SPUBLISH', KEYS[5], '')
 end
 
+-- What was renewed a moment ago is not worth a write: each is synced, and read again when Redis restarts.
 for _, key in ipairs({KEYS[2], KEYS[3], KEYS[4], KEYS[6]}) do
-  redis.call('PEXPIRE', key, ARGV[5])
+  if redis.call('PTTL', key) < ARGV[5] * 0.99 then
+    redis.call('PEXPIRE', key, ARGV[5])
+  end
 end
 redis.call('SPUBLISH', ARGV[8], id)
 return {id, 0}

@@ -76,8 +76,11 @@ if ARGV[12] ~= '' and utterances > 0 and redis.call('HEXISTS', KEYS[1], 'posted'
   redis.call('SPUBLISH', KEYS[7], '')
 end
 
+-- What was renewed a moment ago is not worth a write: each is synced, and read again when Redis restarts.
 for _, key in ipairs({KEYS[1], KEYS[2], KEYS[4], KEYS[6], KEYS[8]}) do
-  redis.call('PEXPIRE', key, ARGV[9])
+  if redis.call('PTTL', key) < ARGV[9] * 0.99 then
+    redis.call('PEXPIRE', key, ARGV[9])
+  end
 end
 redis.call('SPUBLISH', ARGV[10], id)
 return id

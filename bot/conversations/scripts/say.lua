@@ -55,8 +55,11 @@ if ARGV[9] ~= '' then
     redis.call('SPUBLISH', KEYS[6], '')
   end
 end
+-- What was renewed a moment ago is not worth a write: each is synced, and read again when Redis restarts.
 for _, key in ipairs({KEYS[1], KEYS[2], KEYS[3]}) do
-  redis.call('PEXPIRE', key, ARGV[6])
+  if redis.call('PTTL', key) < ARGV[6] * 0.99 then
+    redis.call('PEXPIRE', key, ARGV[6])
+  end
 end
 redis.call('SPUBLISH', ARGV[7], id)
 return id
