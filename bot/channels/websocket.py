@@ -130,8 +130,9 @@ class WebSocketChannel:
             if hello is None:
                 return
             socket.session = self._sessions.verify(hello.token)
+            await self._welcome(socket, socket.session, hello.after)
             async with self._conversations.listen(socket.session.conversation, socket):
-                await self._welcome(socket, socket.session, hello.after)
+                self._pump.wake(socket)  # What came before it listened.
                 while (data := await self._read(socket)) is not None:
                     await self._take(socket, socket.session, data)
         except NotAllowed as exc:
@@ -198,7 +199,6 @@ class WebSocketChannel:
             socket.cursor = place
         else:
             await self._pump.send(socket, history)
-        self._pump.wake(socket)  # What came since the look.
 
     async def _has(self, conversation: ConversationId, place: LogId | None) -> bool:
         return place is not None and await self._conversations.has(conversation, place)

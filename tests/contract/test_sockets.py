@@ -179,7 +179,7 @@ async def bare(shop: Shop, after: str | None = None, **options: Any) -> AsyncIte
 
 async def close_code(connection: aiohttp.ClientWebSocketResponse) -> int | None:
     """The code that the server closes with, whatever it says before."""
-    async with asyncio.timeout(SOON.total_seconds()):
+    async with asyncio.timeout(30):
         async for _ in connection:
             pass
     return connection.close_code
