@@ -49,6 +49,11 @@ LAST_WORDS = timedelta(milliseconds=300)
 """For answers under way once the worker has ended: nobody waits for a turn any more."""
 
 
+BACKLOG = 4096
+"""Connections that wait to be taken, as far as the system allows (`net.core.somaxconn`). After a restart every widget
+of a shop comes back within seconds; of 4,000 at once, aiohttp's 128 let some be reset."""
+
+
 @asynccontextmanager
 async def open_assistant(settings: Settings, replies: Replies, *, warm: bool = False) -> AsyncIterator[Assistant]:
     """An assistant over the shop's knowledge, its models and its action server, open inside the block.
@@ -180,7 +185,7 @@ async def open_channels(
         stack.push_async_callback(runner.cleanup)
         stack.push_async_callback(rest.let_go)
         await stack.enter_async_context(worker)
-        site = web.TCPSite(runner, settings.host, settings.port)
+        site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
         await site.start()
         stack.push_async_callback(sockets.stop)
         stack.push_async_callback(site.stop)
