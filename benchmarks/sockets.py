@@ -115,7 +115,8 @@ async def reconnects(over: Ground, scale: Scale) -> None:
             back = await come_back(over, server, scale.back, jitter, f"{jitter:.0f}")
             print(
                 f"  {back.sockets:,} {f'within {jitter:.0f} s' if jitter else 'at once'}: all welcome after"
-                f" {back.welcome:.2f} s, up to date after {back.current:.2f} s, {back.wrong} not exactly\n"
+                f" {back.welcome:.2f} s, up to date after {back.current:.2f} s, {back.wrong} not exactly;"
+                f" {back.failed} connects failed at first\n"
                 f"    others' turns   before p50 {back.before.at(50):6.1f} p99 {back.before.at(99):6.1f} ms"
                 f"   meanwhile p50 {back.meanwhile.at(50):6.1f} p99 {back.meanwhile.at(99):6.1f} ms,"
                 f" lost {back.meanwhile.lost}, doubled {back.meanwhile.doubled}",

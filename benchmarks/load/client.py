@@ -72,6 +72,10 @@ class Socket(asyncio.Protocol):
         self._rest = b""
         self._upgraded = False
 
+    def again(self, key: str) -> "Socket":
+        """The next socket of the same shopper, who goes on where this one ended."""
+        return Socket(self.shopper, token(key, self.shopper), self.after, self.ids)
+
     async def open(self, url: str) -> Frame:
         """Connect, say hello, and wait for the welcome.
 
@@ -117,7 +121,8 @@ class Socket(asyncio.Protocol):
                 self._rest = head
                 return
             if not head.startswith(b"HTTP/1.1 101"):
-                self.welcomed.set_exception(Refused(head.decode(errors="replace")))
+                if not self.welcomed.done():
+                    self.welcomed.set_exception(Refused(head.decode(errors="replace")))
                 self._transport.abort()
                 return
             self._upgraded = True
@@ -135,7 +140,7 @@ class Socket(asyncio.Protocol):
                 if self.ids is not None:
                     self.ids += (line.id for line in frame.lines)
             if frame.type == "welcome":
-                if not self.welcomed.cancelled():
+                if not self.welcomed.done():
                     self.welcomed.set_result(frame)
             elif self.hear is not None:
                 self.hear(frame)

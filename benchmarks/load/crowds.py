@@ -1,13 +1,14 @@
 """Many sockets at once: what an idle one costs, how a crowd comes back, and whether memory stays flat."""
 
 import asyncio
+import itertools
 import random
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from benchmarks.load.client import PATIENCE, Frame, Socket, close_sockets, open_sockets, token
+from benchmarks.load.client import PATIENCE, Frame, Refused, Socket, close_sockets, open_sockets
 from benchmarks.load.questions import repeated
 from benchmarks.load.servers import Ground, Server
 from benchmarks.load.turns import Load, open_loop
@@ -28,12 +29,16 @@ class Errand:
         self.message = message
         self.answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.accepted = asyncio.Event()
+        self._socket, self._text = socket, next(_texts)
         socket.hear = self.hear
-        socket.send_message(message, next(_texts))
+        self._send()
+
+    def _send(self) -> None:
+        self._socket.send_message(self.message, self._text)
 
     def hear(self, frame: Frame) -> None:
-        if frame.type == "refused":
-            raise SystemExit(f"The server refused a message: {frame}")
+        if frame.type == "refused":  # A busy server sheds load, and says when to come again.
+            asyncio.get_running_loop().call_later(frame.retry_after or 1.0, self._send)
         if frame.type == "accepted":
             self.accepted.set()
         if not self.answered.done() and any(self.message in line.covers for line in frame.lines):
@@ -86,6 +91,8 @@ class Return:
     """Until the last was welcome."""
     current: float
     """Until the last had every line that it had missed."""
+    failed: int
+    """Connects that had to be tried again."""
     wrong: int
     """Sockets that lack a line, or have one twice or out of order."""
     before: Load
@@ -111,37 +118,50 @@ async def come_back(ground: Ground, server: Server, count: int, jitter: float, r
     async with _reading(ground) as conversations:
         logs = await _settled_logs(conversations, sockets)
     background = asyncio.create_task(open_loop(server, others, THEIR_RATE, max(5.0, jitter + 2), repeated()))
-    sockets = [
-        Socket(socket.shopper, token(server.key, socket.shopper), socket.after, ids=socket.ids) for socket in sockets
-    ]
-    welcome, current = await _reconnect(server, sockets, logs, jitter)
+    sockets = [socket.again(server.key) for socket in sockets]
+    welcome, current, failed = await _reconnect(server, sockets, logs, jitter)
     meanwhile = await background
     wrong = sum(socket.ids != logs[socket.shopper] for socket in sockets)
+    closed = sum(socket.closed.done() for socket in sockets)
+    if closed:
+        raise SystemExit(f"{closed} sockets were closed again.")
     await close_sockets([*sockets, *others])
-    return Return(count, welcome, current, wrong, before, meanwhile)
+    return Return(count, welcome, current, failed, wrong, before, meanwhile)
 
 
 async def _reconnect(
     server: Server, sockets: list[Socket], logs: dict[str, list[str]], jitter: float
-) -> tuple[float, float]:
-    """Seconds until all were welcome, and until all were up to date."""
+) -> tuple[float, float, int]:
+    """Seconds until all were welcome, and until all were up to date; and connects that failed.
+
+    ``sockets`` holds those that were welcome afterwards.
+    """
     choose = random.Random(0)
     begun = time.perf_counter()
-    welcome = 0.0
+    welcome, failed = 0.0, 0
 
-    async def connect(socket: Socket, pause: float) -> None:
-        nonlocal welcome
-        await asyncio.sleep(pause)
-        await socket.open(server.url)
+    async def connect(place: int, pause: float) -> None:
+        nonlocal welcome, failed
+        socket = sockets[place]
+        for pauses in itertools.count():
+            await asyncio.sleep(pause)
+            try:
+                await socket.open(server.url)
+                break
+            except (Refused, OSError):
+                failed += 1
+                # As docs/widget.md asks: from half a second to 30, half of it random.
+                pause = min(30.0, 0.5 * 2**pauses) * choose.uniform(0.5, 1)
+                socket = sockets[place] = socket.again(server.key)
         welcome = time.perf_counter() - begun
         assert socket.ids, "it has a history"
-        while socket.ids[-1] != logs[socket.shopper][-1]:  # noqa: ASYNC110 - thousands of these need no event each
+        while socket.ids[-1] != logs[socket.shopper][-1]:  # noqa: ASYNC110 - an event for each would cost more
             await asyncio.sleep(0.01)
 
     async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
-        for socket in sockets:
-            group.create_task(connect(socket, choose.uniform(0, jitter)))
-    return welcome, time.perf_counter() - begun
+        for place in range(len(sockets)):
+            group.create_task(connect(place, choose.uniform(0, jitter)))
+    return welcome, time.perf_counter() - begun, failed
 
 
 @asynccontextmanager
