@@ -39,6 +39,9 @@ _ALWAYS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
+_PROXIED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
+"""What proxies add; not each of them tells the address, but each is one."""
+
 _ANSWERING = web.RequestKey("kefu_answering", bool)
 """Set once the status line has left: from then on nothing else can be answered."""
 
@@ -84,8 +87,8 @@ class Guard:
         return caller(request.remote, request.headers.getall("X-Forwarded-For", ()), self._trusted)
 
     def is_trusted(self, request: web.Request) -> bool:
-        """Whether the request comes straight from a trusted network, and for nobody behind it."""
-        return self.address(request) is None
+        """Whether the request comes straight from a trusted network: no proxy says that it speaks for somebody."""
+        return self.address(request) is None and not any(name in request.headers for name in _PROXIED)
 
     def check_origin(self, request: web.Request) -> None:
         """Let only Kefu's own pages and the listed ones pass, and whoever is no page: only browsers send ``Origin``.
@@ -148,7 +151,8 @@ class Guard:
         """What a browser lets an answer do. Source: https://www.w3.org/TR/CSP3/ and Trusted Types."""
         if not is_page:
             return "default-src 'none'; frame-ancestors 'none'"
-        sockets = sorted(origin.replace("http", "ws", 1) for origin in self.own)
+        # A source of the policy cannot be an IPv6 address; browsers complain of one, and `'self'` stands for it anyway.
+        sockets = sorted(origin.replace("http", "ws", 1) for origin in self.own if "[" not in origin)
         images = sorted({*self._image_hosts, *self._images()})
         return "; ".join(
             (

@@ -295,6 +295,20 @@ async def test_that_an_answer_that_breaks_off_is_seen_to_be_broken(tmp_path: Pat
         with pytest.raises(aiohttp.ClientError):
             async with client.get("/api/late") as answer:
                 await answer.read()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port_of(client))
+        writer.write(b"GET /api/late HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with asyncio.timeout(10):
+            everything = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        assert everything.count(b"HTTP/1.1") == 1, "no second answer stands in the middle of the first"
+
+
+async def test_that_the_metrics_are_not_read_through_a_proxy(serve: Serve) -> None:
+    async with serve() as client:
+        for headers, expected in (({}, 200), ({"X-Real-IP": "203.0.113.9"}, 401), ({"via": "1.1 proxy"}, 401)):
+            async with client.get("/metrics", headers=headers) as answer:
+                assert answer.status == expected, headers
 
 
 # ── How much somebody may send ────────────────────────────────────────────────────────────────────
