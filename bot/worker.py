@@ -280,6 +280,8 @@ class Worker:
                     return None
                 except TurnRefused as exc:
                     _log.debug("a turn of %s is dropped: %s", lease.conversation, exc)
+        except StoreUnavailable as exc:  # No fault of the turn, and every turn under way says so: no traceback each.
+            _log.warning("a try of a turn ended: %s", exc, extra=about | {"try": str(tries + 1)})
         except Exception:  # The edge: whatever one turn does, the others go on.
             _log.exception("a try of a turn failed", extra=about | {"try": str(tries + 1)})
         return _FIRST_PAUSE * (1 << min(tries, TRIES))  # Without a bound, no timedelta could hold it one day.

@@ -12,7 +12,7 @@ import pytest
 from bot.conversations import Conversations, keys
 from bot.conversations.keys import ConversationKeys
 from bot.conversations.queue import READY_GROUP, Queue
-from bot.errors import FloorLost
+from bot.errors import FloorLost, StoreUnavailable
 from bot.ports import Voice
 from bot.records import (
     Conversation,
@@ -175,6 +175,21 @@ async def test_that_a_failed_turn_is_tried_again_and_says_nothing_twice(
     assert log == ["shopper: Hi", "assistant: First.", "assistant: Second.", "turn covers Hi"]
     assert seen == [(0, ()), (1, (Utterance("First."),))]
     assert "the model tripped" in caplog.text
+
+
+async def test_that_an_outage_of_redis_in_a_turn_is_told_of_and_is_no_error_of_the_turn(
+    conversations: Conversations, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def cut_off(conversation: Conversation, voice: Voice) -> Turn:
+        if conversation.tries == 0:
+            raise StoreUnavailable("Redis does not answer")
+        return await echo(conversation, voice)
+
+    async with Worker(conversations, cut_off, settings):
+        await conversations.accept(message("Hi"))
+        await covered(conversations, "Hi")
+    assert "a try of a turn ended: Redis does not answer" in caplog.text
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 async def test_that_mail_which_comes_in_an_interrupted_turn_is_answered(
