@@ -116,7 +116,8 @@ class WidgetClient:
     def sleep(self) -> None:
         """Stop reading, as a laptop does whose lid is closed; `wake` goes on."""
         assert self._socket is not None, "not connected"
-        self._socket._writer.transport.pause_reading()
+        if self._socket._writer.transport is not None:
+            self._socket._writer.transport.pause_reading()
 
     def wake(self) -> None:
         assert self._socket is not None, "not connected"

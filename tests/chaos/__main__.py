@@ -27,7 +27,7 @@ def main() -> int:
     options = vars(parser.parse_args())
     only = options.pop("only")
     storm = Storm(**options, shares={only: 1} if only else SHARES)
-    say(repr(storm))
+    say(str(storm))
     report = asyncio.run(run(storm, say))
     say(table(report))
     return 0 if report.good else 1

@@ -13,11 +13,12 @@ from pathlib import Path
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from bot.conversations import embedded
 from tests.conftest import server_program
 
 ROOT = Path(__file__).parents[2]
 
-UP_SECONDS = 60.0
+UP_SECONDS = 180.0
 """Longest start of a process, on a machine that does much else."""
 
 STOP_SECONDS = 10.0
@@ -106,6 +107,12 @@ class Victim:
         if took > STOP_SECONDS:
             self.failures.append(f"{self.name} took {took:.1f} s to stop")
 
+    async def revive(self) -> None:
+        """Have it running, whatever state a run that was broken off left it in."""
+        self.thaw()
+        if self._process is None or self._process.returncode is not None:
+            await self.start()
+
     async def end(self) -> None:
         """Have it gone, whatever state it is in."""
         if self._process is not None and self._process.returncode is None:
@@ -142,8 +149,8 @@ class Store(Victim):
     def __init__(self, folder: Path, program: str) -> None:
         self._socket = folder / "s"
         self.url = f"unix://{self._socket}"
-        options = {"port": "0", "unixsocket": str(self._socket), "dir": str(folder)}
-        options |= {"appendonly": "yes", "appendfsync": "always", "save": "", "logfile": str(folder / "redis.log")}
+        paths = {"unixsocket": str(self._socket), "dir": str(folder), "logfile": str(folder / "redis.log")}
+        options = embedded._OPTIONS | paths | {"daemonize": "no"}  # As the shop's own, but a child of ours.
         command: list[str | Path] = [server_program(program)]
         command += (part for name, value in options.items() for part in (f"--{name}", value))
         super().__init__("Redis", command, {}, folder / "redis.err")
