@@ -1,0 +1,205 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { load, pass, reset, session, Socket, welcomed } from "./browser.ts";
+
+const texts = (socket: Socket) => socket.sent("message").map((frame) => frame.text);
+const accept = (socket: Socket) => socket.says({ type: "accepted", id: socket.sent("message").at(-1)?.id, line: "1-0" });
+const shopperLine = (id: string, message: unknown) => ({
+  type: "lines",
+  lines: [{ id, at: "2026-03-01T12:00:00Z", kind: "shopper", message, text: "x" }],
+});
+
+beforeEach(reset);
+
+test("messages go out one by one, each when the one before it is accepted", async () => {
+  const { conversation } = load();
+  const socket = await welcomed();
+  conversation.say("a");
+  conversation.say("b");
+  assert.deepEqual(texts(socket), ["a"]);
+  accept(socket);
+  assert.deepEqual(texts(socket), ["a", "b"]);
+});
+
+test("a message that was not accepted before a cut goes out again, with the same id, before the next one", async () => {
+  const { conversation } = load();
+  const first = await welcomed();
+  conversation.say("a");
+  conversation.say("b");
+  first.ends(1006);
+  await pass(1_000);
+  const second = await welcomed();
+  assert.deepEqual(texts(second), ["a"]);
+  assert.equal(second.sent("message")[0]?.id, first.sent("message")[0]?.id);
+  accept(second);
+  assert.deepEqual(texts(second), ["a", "b"]);
+});
+
+test("a message that the log shows is not sent again, though its acceptance was lost", async () => {
+  const { conversation } = load();
+  const first = await welcomed();
+  conversation.say("a");
+  first.says(shopperLine("1-0", first.sent("message")[0]?.id));
+  first.ends(1006);
+  await pass(1_000);
+  assert.deepEqual(texts(await welcomed()), []);
+});
+
+test("a message typed offline is sent once after a reload", async () => {
+  session.offline = true;
+  const { conversation, store } = load();
+  await pass();
+  conversation.say("a");
+  assert.equal(Socket.all.length, 0);
+  conversation.close();
+  session.offline = false;
+  load(store);
+  const socket = await welcomed();
+  assert.deepEqual(texts(socket), ["a"]);
+  accept(socket);
+  socket.ends(1006);
+  await pass(1_000);
+  assert.deepEqual(texts(await welcomed()), []);
+});
+
+test("a message that is refused for now is sent again after the time named, and not overtaken", async () => {
+  const { conversation } = load();
+  const socket = await welcomed();
+  conversation.say("a");
+  conversation.say("b");
+  socket.says({ type: "refused", id: socket.sent("message")[0]?.id, reason: "rate", message: "", retry_after: 3 });
+  await pass(2_900);
+  assert.deepEqual(texts(socket), ["a"]);
+  await pass(200);
+  assert.deepEqual(texts(socket), ["a", "a"]);
+  accept(socket);
+  assert.deepEqual(texts(socket), ["a", "a", "b"]);
+});
+
+test("a message that is refused for good stays, and lets the next one pass", async () => {
+  const { conversation } = load();
+  const socket = await welcomed();
+  conversation.say("a");
+  conversation.say("b");
+  socket.says({ type: "refused", id: socket.sent("message")[0]?.id, reason: "bad_file", message: "" });
+  assert.deepEqual(texts(socket), ["a", "b"]);
+  const kept = conversation.view.items.find((item) => item.kind === "shopper" && item.state === "refused");
+  assert.equal(kept?.kind === "shopper" && kept.reason, "bad_file");
+});
+
+test("an answer that never comes is asked for again", async () => {
+  const { conversation } = load();
+  const socket = await welcomed();
+  conversation.say("a");
+  await pass(19_000);
+  socket.says({ type: "pong" });
+  await pass(2_000);
+  assert.deepEqual(texts(socket), ["a", "a"]);
+});
+
+test("what no frame can hold is not sent", async () => {
+  const { conversation } = load();
+  const socket = await welcomed();
+  conversation.say("🏔".repeat(5_000));
+  assert.deepEqual(texts(socket), []);
+});
+
+test("a new socket goes on after the last line", async () => {
+  load();
+  const first = await welcomed();
+  assert.equal(first.sent("hello")[0]?.after, undefined);
+  first.says(shopperLine("7-1", "m"));
+  first.ends(4408);
+  await pass(1_000);
+  await welcomed();
+  assert.equal(Socket.all.at(-1)?.sent("hello")[0]?.after, "7-1");
+});
+
+test("a resync forgets the lines but not what waits", async () => {
+  const { conversation } = load();
+  const first = await welcomed();
+  first.says(shopperLine("7-1", "m"));
+  conversation.say("a");
+  first.ends(1006);
+  await pass(1_000);
+  await welcomed({ resync: true });
+  const keys = conversation.view.items.filter((item) => item.kind === "shopper").map((item) => item.text);
+  assert.deepEqual(keys, ["a"]);
+});
+
+test("a refused token is replaced at once by the resume token's, and only once at once", async () => {
+  load();
+  const first = await welcomed();
+  first.ends(4401);
+  await pass();
+  assert.deepEqual(session.posted, ["{}", '{"resume":"r1"}']);
+  assert.equal(Socket.all.length, 2);
+  Socket.all[1]?.ends(4401);
+  await pass();
+  assert.equal(Socket.all.length, 2);
+});
+
+test("a token is renewed on the open socket before it ends", async () => {
+  load();
+  const socket = await welcomed();
+  for (let second = 0; second < 640; second += 10) {
+    await pass(10_000);
+    socket.says({ type: "pong" });
+  }
+  assert.deepEqual(socket.sent("renew").map((frame) => frame.token), ["t2"]);
+  assert.ok(socket.sent("ping").length >= 10);
+});
+
+test("a network that went without a word is noticed, and the next socket resumes", async () => {
+  load();
+  const socket = await welcomed();
+  socket.says(shopperLine("7-1", "m"));
+  await pass(25_000);
+  await pass(15_000);
+  await pass(1_000);
+  assert.equal(socket.readyState, 3);
+  assert.equal(Socket.all.length, 2);
+});
+
+test("a resume token that is refused makes a new shopper, and what waits goes to the new conversation", async () => {
+  const { conversation, store } = load();
+  await welcomed();
+  conversation.close();
+  session.posted = [];
+  const answer = globalThis.fetch;
+  globalThis.fetch = async (address, init) =>
+    String(init?.body).includes("resume") ? (session.posted.push("refused"), new Response("{}", { status: 401 })) : answer(address, init);
+  const again = load(store);
+  again.conversation.say("a");
+  const socket = await welcomed();
+  globalThis.fetch = answer;
+  assert.deepEqual(session.posted, ["refused", "{}"]);
+  assert.deepEqual(texts(socket), ["a"]);
+});
+
+test("a thumb pressed offline reaches the server later", async () => {
+  const { conversation } = load();
+  const first = await welcomed();
+  first.ends(1006);
+  conversation.judge("5-0", true);
+  await pass(1_000);
+  const second = await welcomed();
+  assert.deepEqual(second.sent("feedback"), [{ type: "feedback", about: "5-0", helpful: true }]);
+});
+
+test("a person is asked for once, however often the button is pressed", async () => {
+  const { conversation } = load();
+  const socket = await welcomed();
+  conversation.askForPerson("please");
+  conversation.askForPerson("please");
+  assert.equal(socket.sent("human").length, 1);
+});
+
+test("a closed conversation leaves nothing running", async () => {
+  const { conversation } = load();
+  const socket = await welcomed();
+  conversation.close();
+  socket.ends(1000);
+  await pass(60_000);
+  assert.equal(Socket.all.length, 1);
+});
