@@ -135,7 +135,7 @@ async def main() -> None:
             for kill in range(options.kills):
                 number = 10_000_000 + kill * 20_000
                 await fill(conversations, queue, number, 2000, options.conversations)
-                while b"aof_rewrite_in_progress:1" in await conversations.wire.ask("INFO", "persistence"):
+                while b"aof_rewrite_in_progress:1" in await conversations.wire.ask("INFO", "persistence"):  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
                 base, tail = size(files, "*.base.rdb"), size(files, "*.incr.aof")
                 os.kill(int((data / "redis" / "redis.pid").read_text()), signal.SIGKILL)

@@ -31,26 +31,27 @@ class ClusterNode:
     """One server process of the cluster."""
 
     def __init__(self, program: Path, folder: Path, port: int, options: dict[str, str]) -> None:
-        self._program = program
-        self._folder = folder
+        self.program = program
+        self.folder = folder
         self.port = port
-        self._options = _OPTIONS | options | {"port": str(port)}
+        self.options = options
         self.client = redis.Redis(port=port, protocol=3)
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
 
     def start(self) -> None:
-        arguments = [part for name, value in self._options.items() for part in (f"--{name}", value)]
-        with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen([self._program, *arguments], cwd=self._folder, stdout=log, stderr=log)
+        options = _OPTIONS | self.options | {"port": str(self.port)}
+        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen([self.program, *arguments], cwd=self.folder, stdout=log, stderr=log)
         for _ in range(2000):
-            assert self._process.poll() is None, (self._folder / "log").read_text()
+            assert self._process.poll() is None, (self.folder / "log").read_text()
             try:
                 self.client.ping()
                 return
             except redis.ConnectionError:
                 time.sleep(0.01)
-        raise AssertionError(f"{self._program} does not answer on port {self.port}")
+        raise AssertionError(f"{self.program} does not answer on port {self.port}")
 
     def kill(self) -> None:
         """As `kill -9`."""
@@ -102,6 +103,21 @@ class Cluster:
         told = node.client.execute_command("CLUSTER INFO")
         return told["cluster_state"] == "ok" and told["cluster_known_nodes"] == str(len(self.nodes))
 
+    def add_replica(self, of: ClusterNode) -> ClusterNode:
+        """A replica of ``of``, in step with it."""
+        replica = ClusterNode(of.program, of.folder.parent / "replica", _free_ports()[0], of.options)
+        self.nodes.append(replica)
+        replica.start()
+        replica.client.execute_command("CLUSTER MEET", "127.0.0.1", of.port)
+        self.wait_until_ok()
+        replica.client.execute_command("CLUSTER REPLICATE", of.id)
+        for _ in range(2000):
+            told = replica.client.info("replication")
+            if told["role"] == "slave" and told["master_link_status"] == "up":
+                return replica
+            time.sleep(0.01)
+        raise AssertionError("the replica does not follow")
+
     def owner_of(self, slot: int) -> ClusterNode:
         """Whoever serves ``slot`` now."""
         for first, last, (_, port, *_), *_ in self.nodes[0].client.execute_command("CLUSTER SLOTS", NEVER_DECODE=True):
@@ -134,15 +150,14 @@ def shard_of_node(cluster: Cluster, node: ClusterNode) -> int:
 def running_cluster(program: Path, folder: Path, **options: str) -> Iterator[Cluster]:
     """A cluster that runs inside the block; ``options`` are redis.conf's, with underscores."""
     named = {name.replace("_", "-"): value for name, value in options.items()}
-    nodes = [ClusterNode(program, folder / str(port), port, named) for port in _free_ports()]
+    cluster = Cluster([ClusterNode(program, folder / str(port), port, named) for port in _free_ports()])
     try:
-        for node in nodes:
+        for node in cluster.nodes:
             node.start()
-        cluster = Cluster(nodes)
         cluster.form()
         yield cluster
     finally:
-        for node in nodes:
+        for node in cluster.nodes:
             node.stop()
         shutil.rmtree(folder, ignore_errors=True)
 

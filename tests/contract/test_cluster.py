@@ -23,11 +23,16 @@ SHOPPERS = 12
 """Spread over 256 shards, so over all nodes."""
 
 
-@pytest.fixture(params=["redis-server", "valkey-server"])
+BOTH_CLUSTERS = pytest.mark.parametrize("cluster", ["redis-server", "valkey-server"], indirect=True)
+"""They differ in what they answer while a slot is on its way; without it, Debian's Redis only."""
+
+
+@pytest.fixture
 def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cluster]:
     """A durable cluster that serves what it has when a node is away."""
+    program = server_program(getattr(request, "param", "redis-server"))
     options = {"appendonly": "yes", "appendfsync": "always", "cluster_require_full_coverage": "no"}
-    with running_cluster(server_program(request.param), tmp_path / "c", **options) as cluster:
+    with running_cluster(program, tmp_path / "c", **options) as cluster:
         yield cluster
 
 
@@ -89,6 +94,7 @@ def shopper_of(shard: int) -> str:
     return next(f"s{n}" for n in range(100_000) if keys.shard_of(ConversationId(f"rest:s{n}")) == shard)
 
 
+@BOTH_CLUSTERS
 async def test_that_a_killed_node_costs_nobody_a_message(cluster: Cluster, conversations: Conversations) -> None:
     shoppers = [f"s{n}" for n in range(SHOPPERS)]
     until = asyncio.Event()
@@ -118,6 +124,7 @@ async def test_that_a_short_outage_is_only_a_delay(cluster: Cluster, conversatio
     await accepted
 
 
+@BOTH_CLUSTERS
 async def test_that_slots_may_move_while_messages_flow(cluster: Cluster, conversations: Conversations) -> None:
     shards = [shard_of_node(cluster, node) for node in cluster.nodes]
     shoppers = [shopper_of(shard) for shard in shards]
@@ -149,3 +156,28 @@ async def test_that_who_waits_is_told_where_the_slot_is_now(cluster: Cluster, co
         grown.forget()
         await conversations.accept(message("Hi", sender=shopper_of(shard)))
         assert await grown()
+
+
+async def test_that_a_replica_that_takes_over_is_found(cluster: Cluster, conversations: Conversations) -> None:
+    node = cluster.nodes[1]
+    shopper = shopper_of(shard_of_node(cluster, node))
+    await asyncio.to_thread(cluster.add_replica, node)
+    async with asyncio.timeout(30), conversations.follow(ConversationId(f"rest:{shopper}")) as grown:
+        await conversations.accept(message("before", sender=shopper))
+        while not await is_covered(conversations, shopper, "before"):
+            await grown()
+        await asyncio.sleep(0.5)  # Replication is asynchronous; what it had no time for would be lost.
+        node.kill()
+        await accept_at_last(conversations, shopper, "after")
+        while not await is_covered(conversations, shopper, "after"):
+            await grown()
+
+
+async def test_that_a_cluster_that_wants_all_its_slots_says_so(cluster: Cluster, conversations: Conversations) -> None:
+    for node in cluster.nodes:
+        node.client.config_set("cluster-require-full-coverage", "yes")
+    alive = shopper_of(shard_of_node(cluster, cluster.nodes[0]))
+    cluster.nodes[1].kill()
+    await asyncio.sleep(2.5)  # Until the others have seen it.
+    with pytest.raises(StoreUnavailable):
+        await conversations.accept(message("Hi", sender=alive))

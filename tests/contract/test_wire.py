@@ -2,10 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
+import redis
 
 from bot.conversations.connection import Wire
+from bot.conversations.node import Node
 from bot.errors import StoreUnavailable
 from tests.conftest import BOTH_SERVERS
 
@@ -54,3 +58,23 @@ async def test_that_a_closing_wire_leaves_nobody_waiting(redis_url: str) -> None
     async with asyncio.timeout(5):
         ends = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(end, StoreUnavailable) for end in ends)
+
+
+async def test_that_a_crowd_does_not_storm_a_server_that_is_away(
+    redis_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands wait, two connections knock, and when patience is spent everybody is told, not batch by batch."""
+    monkeypatch.setattr("bot.conversations.node.PATIENCE", timedelta(seconds=0.5))
+    knocks = 0
+
+    def knocked() -> None:
+        nonlocal knocks
+        knocks += 1
+
+    away = Node(f"unix://{tmp_path / 'nobody'}", knocked)
+    waiting = [away.send(("ECHO", str(n))) for n in range(5000)]
+    async with asyncio.timeout(10):
+        ends = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(end, redis.ConnectionError) for end in ends)
+    assert knocks < 50
+    await away.aclose()
