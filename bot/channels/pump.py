@@ -30,7 +30,7 @@ _PAGE = 50
 """Entries of one socket in a round trip: a long history takes turns with everybody's news."""
 
 _LOOK = timedelta(milliseconds=250)
-"""Between two looks at the sockets that do not read."""
+"""Between two looks at the sockets that do not read, or were not told of their own line."""
 
 _AWAY = timedelta(milliseconds=500)
 """Between tries to reach a Redis that is away."""
@@ -68,7 +68,9 @@ class Socket:
     """One client's connection: where it is in the log, and what the pump has to know of it."""
 
     __slots__ = (
+        "_own",
         "_pump",
+        "_told",
         "address",
         "again",
         "busy",
@@ -103,10 +105,30 @@ class Socket:
         """Due, or being served."""
         self.again = False
         """The log may have grown since a pump read it."""
+        self._own: bytes | None = None
+        """The line of the last message that came by this socket."""
+        self._told: list[bytes | None] | None = None
+        """What was told of while a message was being accepted; None while none is."""
 
     def tell(self, log_id: bytes | None) -> None:
         """The log may have grown (`bot.conversations.live.Listener`)."""
-        self._pump.wake(self)
+        if self._told is not None:
+            self._told.append(log_id)
+        elif log_id is not None and log_id == self._own:
+            self._pump.wake_late(self)
+        else:
+            self._pump.wake(self)
+
+    def begin_message(self) -> None:
+        """A message of this socket is being accepted: its line may be told of before it is known which it is."""
+        self._told = []
+
+    def end_message(self, line: LogId | None) -> None:
+        """It stands at ``line``, or nowhere."""
+        told, self._told = self._told or [], None
+        self._own = None if line is None else line.encode()
+        for log_id in told:
+            self.tell(log_id)
 
     @property
     def congested(self) -> bool:
@@ -158,6 +180,7 @@ class Pump:
         self.sockets: set[Socket] = set()
         self._due: deque[Socket] = deque()
         self._wanted = asyncio.Event()
+        self._late: set[Socket] = set()
         self._congested: dict[Socket, float] = {}
         """Since when, by the loop's clock."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -184,6 +207,14 @@ class Pump:
         self._due.append(socket)
         self._wanted.set()
 
+    def wake_late(self, socket: Socket) -> None:
+        """The log has grown by a message of this socket: it was told "accepted", and has no use for the line yet.
+
+        It goes out with what the log grows by next, as a rule the answer, else within `_LOOK`. To read, write and send
+        it by itself costs a sixth of a turn.
+        """
+        self._late.add(socket)
+
     def wait_for(self, socket: Socket) -> None:
         """Serve the socket when its client has read some of what was sent; drop it if that takes too long."""
         self._congested.setdefault(socket, self.now())
@@ -200,6 +231,7 @@ class Pump:
         SOCKETS.set(len(self.sockets))
         SOCKETS_CLOSED.labels(socket.ended).inc()
         self._congested.pop(socket, None)
+        self._late.discard(socket)
         socket.cursor = None
 
     async def send(self, socket: Socket, page: Page) -> bool:
@@ -245,6 +277,7 @@ class Pump:
         asked = []
         for socket in batch:
             socket.again = False  # Before the read: what grows from now on may not be in it.
+            self._late.discard(socket)
             if socket.session is not None and socket.cursor is not None:
                 asked.append((socket, socket.session.conversation, socket.cursor))
         pages = await self._conversations.pages([(whose, after) for _, whose, after in asked], _PAGE)
@@ -261,9 +294,12 @@ class Pump:
             self.wake(socket)
 
     async def _watch(self) -> None:
-        """Look after those that do not read."""
+        """Look after those that do not read, and those whose own line is all that came."""
         while True:
             await asyncio.sleep(_LOOK.total_seconds())
+            for socket in self._late:
+                self.wake(socket)
+            self._late.clear()
             late = self.now() - self._patience.slow.total_seconds()
             for socket, since in list(self._congested.items()):
                 if not socket.congested:

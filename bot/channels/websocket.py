@@ -243,7 +243,13 @@ class WebSocketChannel:
         try:
             self._load.check()
             await self._limits.admit(session.shopper, socket.address)
-            accepted = await self._conversations.accept(await self._message(session, frame))
+            message = await self._message(session, frame)
+            line = None
+            socket.begin_message()
+            try:
+                line = (await self._conversations.accept(message)).log_id
+            finally:
+                socket.end_message(line)
         except StoreUnavailable as exc:
             return refusal(frame.id, exc)
         except KefuError as exc:
@@ -252,7 +258,7 @@ class WebSocketChannel:
             except StoreUnavailable as away:
                 return refusal(frame.id, away)
             return refusal(frame.id, exc) if line is None else Accepted(frame.id, line)
-        return Accepted(frame.id, accepted.log_id)
+        return Accepted(frame.id, line)
 
     async def _message(self, session: Session, frame: Said | Human) -> Message:
         """The message of a frame, with the files that it names.

@@ -1,0 +1,64 @@
+"""When a socket is due: at once for what others wrote, later for its own line, which its client knows."""
+
+from typing import Any, cast
+
+from bot.channels.pump import Pump, Socket
+from bot.records import LogId
+
+
+class Woken:
+    """Stands for the pump, and keeps who was woken how."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def now(self) -> float:
+        return 0.0
+
+    def wake(self, socket: Socket) -> None:
+        self.calls.append("now")
+
+    def wake_late(self, socket: Socket) -> None:
+        self.calls.append("late")
+
+
+def a_socket() -> tuple[Socket, list[str]]:
+    pump = Woken()
+    nobody = cast(Any, None)
+    return Socket(cast(Pump, pump), nobody, nobody, None), pump.calls
+
+
+def test_that_a_sockets_own_line_waits_for_what_answers_it() -> None:
+    socket, calls = a_socket()
+    socket.begin_message()
+    socket.tell(b"1-0")
+    assert calls == []  # Whose line it is turns out only when the message is accepted.
+    socket.end_message(LogId("1-0"))
+    assert calls == ["late"]
+    socket.tell(b"2-0")
+    assert calls == ["late", "now"]
+
+
+def test_that_a_line_which_is_told_of_after_it_was_accepted_waits_too() -> None:
+    socket, calls = a_socket()
+    socket.begin_message()
+    socket.end_message(LogId("1-0"))
+    socket.tell(b"1-0")
+    assert calls == ["late"]
+
+
+def test_that_what_comes_while_a_message_is_accepted_goes_out_at_once() -> None:
+    socket, calls = a_socket()
+    socket.begin_message()
+    socket.tell(b"1-0")
+    socket.tell(None)
+    socket.end_message(LogId("1-1"))
+    assert calls == ["now", "now"]
+
+
+def test_that_nothing_is_held_back_by_a_message_that_was_refused() -> None:
+    socket, calls = a_socket()
+    socket.begin_message()
+    socket.tell(b"1-0")
+    socket.end_message(None)
+    assert calls == ["now"]
