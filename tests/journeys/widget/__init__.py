@@ -1,0 +1,1 @@
+"""What shoppers see and do in the widget: headless Chromium before a whole Kefu."""
