@@ -132,8 +132,8 @@ async def main() -> None:
             used = int(memory.partition("used_memory:")[2].split()[0]) / 1e6
             print(f"in memory: {used:.0f} MB")
             waits = []
-            for kill in range(options.kills):
-                number = 10_000_000 + kill * 20_000
+            for _ in range(options.kills):
+                number = int(time.time() * 1000)  # Of its own, in a folder that was there before too.
                 await fill(conversations, queue, number, 2000, options.conversations)
                 while b"aof_rewrite_in_progress:1" in await conversations.wire.ask("INFO", "persistence"):  # noqa: ASYNC110
                     await asyncio.sleep(0.1)

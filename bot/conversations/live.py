@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import hiredis
 from redis.asyncio import Connection
@@ -13,9 +13,9 @@ from redis.crc import key_slot
 from redis.exceptions import MovedError, RedisError
 
 from bot.conversations.connection import Wire
+from bot.conversations.growth import Growth, Listener
 from bot.conversations.node import Node
 from bot.errors import StoreUnavailable
-from bot.records import LogId
 
 _log = logging.getLogger(__name__)
 
@@ -33,53 +33,6 @@ _KNOCK = timedelta(seconds=5)
 
 _SILENT = timedelta(seconds=15)
 """A node that says nothing for so long is gone."""
-
-
-class Listener(Protocol):
-    """Whoever wants to know that a log may have grown. It is called on the event loop and must return at once."""
-
-    def tell(self, log_id: bytes | None) -> None:
-        """Something came, up to the entry ``log_id``, or up to nobody knows where."""
-        ...
-
-
-class Growth:
-    """Tells one waiter that a log may have grown since it last looked.
-
-    It may tell so when nothing came, never the other way round: read the log, then wait, then read again.
-    """
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-        self._newest: tuple[int, int] | None = None
-        """The newest entry told of; None where it is not known which."""
-
-    def tell(self, log_id: bytes | None) -> None:
-        """Something came, up to the entry ``log_id``, or up to nobody knows where."""
-        unsure = self._event.is_set() and self._newest is None
-        self._newest = None if log_id is None or unsure else _place(log_id.decode())
-        self._event.set()
-
-    def forget(self) -> None:
-        """What came until now is known, or does not matter."""
-        self._event.clear()
-
-    async def __call__(self, timeout: timedelta | None = None, *, beyond: LogId | None = None) -> bool:
-        """Wait for growth, past the entry ``beyond`` where it is given; False when ``timeout`` passed without."""
-        try:
-            async with asyncio.timeout(None if timeout is None else timeout.total_seconds()):
-                while True:
-                    await self._event.wait()
-                    self._event.clear()
-                    if beyond is None or self._newest is None or self._newest > _place(beyond):
-                        return True
-        except TimeoutError:
-            return False
-
-
-def _place(log_id: str) -> tuple[int, int]:
-    milliseconds, _, sequence = log_id.partition("-")
-    return int(milliseconds), int(sequence)
 
 
 class _Channel:

@@ -8,8 +8,9 @@ from datetime import timedelta
 
 from bot.conversations import codec, keys
 from bot.conversations.connection import Command, Script, Wire
+from bot.conversations.growth import Growth, Listener
 from bot.conversations.keys import SEEN, ConversationKeys
-from bot.conversations.live import Growth, Listener, Live
+from bot.conversations.live import Live
 from bot.conversations.queue import READY_GROUP, Lease
 from bot.conversations.reading import Page, read_conversation, read_floor, read_page
 from bot.errors import MailboxFull
