@@ -1,12 +1,13 @@
-"""The long form: ``python -m tests.chaos --messages 100000 --faults 500 --conversations 400``."""
+"""The long form: ``python -m tests.chaos --messages 100000 --faults 500 --conversations 400`` (see README.md)."""
 
 import argparse
 import asyncio
 import random
+import signal
 import sys
 
 from tests.chaos.faults import SHARES, Kind
-from tests.chaos.report import table
+from tests.chaos.report import Report, table
 from tests.chaos.storm import Storm, run
 
 
@@ -28,9 +29,17 @@ def main() -> int:
     only = options.pop("only")
     storm = Storm(**options, shares={only: 1} if only else SHARES)
     say(str(storm))
-    report = asyncio.run(run(storm, say))
+    report = asyncio.run(_run(storm))
     say(table(report))
     return 0 if report.good else 1
+
+
+async def _run(storm: Storm) -> Report:
+    """Run it; told to stop, take its processes along."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await run(storm, say)
 
 
 if __name__ == "__main__":
