@@ -70,10 +70,14 @@ async def against_the_floor(over: Ground, scale: Scale) -> None:
     with over.kefu(KEFU) as server:
         known = await measure(server, "Kefu, known questions", lambda count: repeated())
         new = await measure(server, "Kefu, new questions", unseen)
-    print("  Against the floor: share of its turns/s (aim: 50 % or more), times its p50 (aim: 3 or less)")
+    print(
+        "  Against the floor: share of its turns/s (aim: 50 % or more), times its p50 (aim: 3 or less),"
+        "\n  and times the CPU of its turns, server and Redis together, which a busy machine blurs least"
+    )
     for what, loads in (("null assistant", null), ("known questions", known), ("new questions", new)):
         ratios = (
             f"{count}: {loads[count].rate / bare[count].rate:4.0%} x{loads[count].at(50) / bare[count].at(50):6.1f}"
+            f" (CPU x{loads[count].cpu / bare[count].cpu:6.1f})"
             for count in CONVERSATIONS
         )
         print(f"  {what:<22}      {'     '.join(ratios)}")

@@ -30,6 +30,11 @@ class Load:
     def rate(self) -> float:
         return len(self.took) / self.seconds
 
+    @property
+    def cpu(self) -> float:
+        """Seconds that server and Redis computed for a turn."""
+        return (self.server + self.redis) / max(len(self.took), 1)
+
     def at(self, percent: int) -> float:
         """A percentile in milliseconds."""
         return statistics.quantiles(self.took, n=100)[percent - 1] * 1e3 if len(self.took) > 1 else float("nan")
