@@ -13,7 +13,9 @@ questions over and over, which its caches know, and once with questions that nob
 """
 
 import argparse
+import asyncio
 import resource
+import signal
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
@@ -163,6 +165,10 @@ async def main() -> None:
     parser.add_argument("--full", action="store_true", help="long loads and crowds of full size")
     options = parser.parse_args()
     scale = scales(options.full)
+    whole = asyncio.current_task()
+    assert whole is not None
+    # Told to end, it takes along what it started: Redis would outlive it.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, whole.cancel)
     for name in options.parts or PARTS:
         async with ground() as over:  # Each part on an empty Redis.
             await PARTS[name](over, scale)
