@@ -20,6 +20,10 @@ _SHARES = 50
 """Into so many shares a day's budget is cut. A share is fetched from Redis and then spent here, so that a message costs
 a round trip (and Redis a write to its file) only once in a while; so much is lost of a budget where a server stops."""
 
+_LARGEST_SHARE = 20
+"""A round trip for twenty messages is cheap enough; and servers that die all day must not take all of a large budget
+along, or shoppers would be refused for what nobody sent."""
+
 _TICK = 1e-6
 """Seconds that are no wait: sums of fractions are never quite whole."""
 
@@ -150,7 +154,7 @@ class Limits:
                 empty.append((name, account, allowance.budget))
         if not empty:
             return
-        fetched = await take(self._wire, [(name, max(1, budget // _SHARES), budget) for name, _, budget in empty])
+        fetched = await take(self._wire, [(name, _share_of(budget), budget) for name, _, budget in empty])
         refused: list[float] = []
         for (_, account, _), taken in zip(empty, fetched, strict=True):
             # Another message may have fetched a share meanwhile.
@@ -180,3 +184,7 @@ class Limits:
         """Whom an account is of, as a keyed hash: who reads Redis or a dump of it learns no address."""
         told = f"{what}\0{place}\0{sender}".encode()
         return blake2b(told, key=self._key, digest_size=16).hexdigest()
+
+
+def _share_of(budget: int) -> int:
+    return min(max(1, budget // _SHARES), _LARGEST_SHARE)

@@ -77,6 +77,13 @@ async def test_that_a_days_budget_holds_over_all_servers_and_at_the_same_moment(
     assert passed == budget, f"and no share of {share} is lost while the servers live"
 
 
+async def test_that_servers_which_die_all_day_take_little_of_a_budget_with_them(
+    conversations: Conversations, tmp_path: Path
+) -> None:
+    for _ in range(200):
+        await limits(conversations, tmp_path, shopper_budget=10_000).admit("anna", None)
+
+
 async def test_that_who_spent_the_day_is_told_when_it_is_over(
     conversations: Conversations, tmp_path: Path, wire: Wire
 ) -> None:
