@@ -1,5 +1,6 @@
 """What shoppers saw and when, kept for the verdict."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -59,6 +60,8 @@ class Diary:
     sent: dict[MessageId, Sent] = field(default_factory=dict)
     refused: set[MessageId] = field(default_factory=set)
     """Ids of messages that were refused for good: nothing of them may be seen anywhere."""
+    refusals: Counter[str] = field(default_factory=Counter)
+    """What the shopper was told instead of an answer, and how often: statuses of REST, reasons of the socket."""
     windows: list[Window] = field(default_factory=list)
 
     def begin(self, line: Line) -> Sent:

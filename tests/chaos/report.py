@@ -61,6 +61,7 @@ def table(report: Report) -> str:
     sent = [sent for diary in report.diaries for sent in diary.sent.values()]
     windows = [window for diary in report.diaries for window in diary.windows]
     seconds = [s for verdict in report.verdicts.values() for s in verdict.answer_seconds]
+    refusals = sum((diary.refusals for diary in report.diaries), Counter[str]())
     rows: list[tuple[str, object]] = [
         ("seed", report.seed),
         ("seconds", round(report.seconds)),
@@ -75,6 +76,7 @@ def table(report: Report) -> str:
         ("errors that tell of messages set aside", report.seen_aside),
         *((f"fault: {kind}", times) for kind, times in sorted(report.kinds.items())),
         *((f"fault: {trouble}", times) for trouble, times in sorted(report.troubles.items())),
+        *((f"told: {reason}", times) for reason, times in sorted(refusals.items())),
         ("windows", len(windows)),
         ("connections of windows", sum(window.connections for window in windows)),
         ("turns refused by the fence", report.fenced),

@@ -100,6 +100,8 @@ class RestShopper:
                 if response.status == 504:
                     sent.accept()
                 if response.status in (429, 503, 504):
+                    reason = (await response.json())["reason"]
+                    self.diary.refusals[f"{response.status} {reason}"] += 1
                     return False
                 assert response.status == 200, f"{response.status}: {await response.text()}"
                 if stream:

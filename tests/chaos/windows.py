@@ -112,6 +112,7 @@ class WidgetShopper:
                 with suppress(AssertionError):  # The verdict says what is missing.
                     await client.until(partial(_has_reached, last))
             for n, client in enumerate(self._clients):
+                self.diary.refusals.update(f"socket: {refusal['reason']}" for refusal in client.refused)
                 lines = [_shown(line) for line in client.lines]
                 late = n == len(self._clients) - 1
                 self.diary.windows.append(Window(lines, client.problems, client.resyncs, late, len(client.welcomes)))
