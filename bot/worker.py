@@ -21,7 +21,7 @@ from bot.ports import Voice
 from bot.records import Conversation, Floor, LogId, Message, Trace, Turn, Utterance
 from bot.settings import Settings
 from bot.telemetry.metrics import TAKEOVERS, TURN_RETRIES
-from bot.telemetry.turns import LISTENED, SET_ASIDE, ids, recorded
+from bot.telemetry.turns import LISTENED, SET_ASIDE, Record, ids
 
 _log = logging.getLogger(__name__)
 
@@ -317,7 +317,7 @@ class Worker:
 
     async def _make_turn(self, conversation: Conversation, lease: Lease, *, unless_mail_grew: bool) -> None:
         voice = StoreVoice(self._conversations, conversation, lease)
-        with recorded(conversation) as record:
+        with Record(conversation) as record:
             turn = await self._turn(conversation, voice)
             with record.watch.stage("commit"):
                 end = await self._conversations.commit(

@@ -15,6 +15,9 @@ Attributes = Mapping[str, str | int | float | bool]
 
 _tracer: "Tracer | None" = None
 
+_UNTRACED = nullcontext()
+"""It holds nothing, so one does for every span that is not made."""
+
 _EXPORT_SECONDS = 5.0
 """For one batch with its retries; what a collector did not take by then is dropped."""
 
@@ -56,7 +59,7 @@ async def tracing(endpoint: str | None) -> AsyncIterator[None]:
 
 def span(name: str, attributes: Attributes | None = None) -> AbstractContextManager["Span | None"]:
     """A span around the block, inside the one that is open in this task; None where nothing is traced."""
-    return nullcontext() if _tracer is None else _span(_tracer, name, attributes)
+    return _UNTRACED if _tracer is None else _span(_tracer, name, attributes)
 
 
 @contextmanager

@@ -3,8 +3,10 @@
 import logging
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import cache
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from bot import __version__
@@ -35,16 +37,43 @@ LISTENED = "an agent has the floor"
 
 _KIND = re.compile(r"([A-Z]\w*)\(")
 
+# The library finds the series of its labels behind a lock; there are a few dozen, and ten are wanted for each turn.
+_turns = cache(TURNS.labels)
+_stage_seconds = cache(STAGE_SECONDS.labels)
+
 
 class Record:
-    """What is known of a turn under way."""
+    """What is known of the turn that is made inside a block; also whether it was dropped."""
 
-    def __init__(self, conversation: Conversation, current: "Span | None") -> None:
+    __slots__ = ("_conversation", "_opened", "_span", "_started", "watch")
+
+    def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
-        self._span = current
-        self._started = time.perf_counter()
+        attributes: Attributes = {
+            "kefu.conversation": conversation.id,
+            "kefu.turn": conversation.turn,
+            "kefu.messages": len(conversation.mail),
+            "kefu.tries": conversation.tries,
+            "kefu.version": __version__,
+        }
+        self._opened: AbstractContextManager[Span | None] = span("turn", attributes)
+        self._span: Span | None = None
         self.watch = Stopwatch()
         """Measures what the worker does; the assistant's own stages are in the turn's trace."""
+
+    def __enter__(self) -> "Record":
+        TURNS_UNDER_WAY.inc()
+        self._span = self._opened.__enter__()
+        self._started = time.perf_counter()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        TURNS_UNDER_WAY.dec()
+        if isinstance(exc, TurnRefused):
+            count_drop(exc)
+        self._opened.__exit__(kind, exc, trace)
 
     def ended(self, turn: Turn, end: LogId, first: LogId | None = None, words: Sequence[str] = ()) -> None:
         """The turn was committed as ``end``; it said ``words`` before that, the first of them as ``first``."""
@@ -52,9 +81,9 @@ class Record:
         rung = "none" if decision == "listened" else str(turn.trace.rung)
         whole = round((time.perf_counter() - self._started) * 1000, 3)
         milliseconds = {**turn.trace.milliseconds, **self.watch.read(), "turn": whole}
-        TURNS.labels(rung, decision).inc()
+        _turns(rung, decision).inc()
         for name, spent in milliseconds.items():
-            STAGE_SECONDS.labels(name).observe(spent / 1000)
+            _stage_seconds(name).observe(spent / 1000)
         for verdict in turn.trace.verdicts:
             for claim in verdict.claims:
                 if not claim.supported:
@@ -81,6 +110,12 @@ class Record:
         self, turn: Turn, rung: str, decision: str, milliseconds: Mapping[str, float], words: Sequence[str]
     ) -> None:
         mail = self._conversation.mail
+        level, event = logging.INFO, "turn"
+        if decision == "set_aside":
+            MESSAGES_SET_ASIDE.inc(len(mail))
+            level, event = logging.ERROR, "messages were set aside: every try to answer them failed"
+        if not _log.isEnabledFor(level):
+            return
         line = {
             **ids(self._conversation),
             "messages": [message.id for message in mail],
@@ -98,30 +133,7 @@ class Record:
                 ],
             },
         }
-        if decision == "set_aside":
-            MESSAGES_SET_ASIDE.inc(len(mail))
-            _log.error("messages were set aside: every try to answer them failed", extra=line)
-        else:
-            _log.info("turn", extra=line)
-
-
-@contextmanager
-def recorded(conversation: Conversation) -> Iterator[Record]:
-    """Record the turn that is made inside the block, and whether it was dropped."""
-    attributes: Attributes = {
-        "kefu.conversation": conversation.id,
-        "kefu.turn": conversation.turn,
-        "kefu.messages": len(conversation.mail),
-        "kefu.tries": conversation.tries,
-        "kefu.version": __version__,
-    }
-    with TURNS_UNDER_WAY.track_inprogress(), span("turn", attributes) as current:
-        record = Record(conversation, current)
-        try:
-            yield record
-        except TurnRefused as exc:
-            count_drop(exc)
-            raise
+        _log.log(level, event, extra=line)
 
 
 def ids(conversation: Conversation) -> dict[str, str]:
