@@ -145,6 +145,8 @@ class Error(Struct, tag="error", frozen=True, omit_defaults=True):
     message: str
     retry_after: float | None = None
     """Seconds."""
+    about: str | None = None
+    """Of a thumb: the line that it was on."""
 
 
 class Line(Struct, frozen=True, omit_defaults=True):
@@ -161,6 +163,7 @@ class Line(Struct, frozen=True, omit_defaults=True):
     name: str | None = None
     buttons: tuple[Mapping[str, str], ...] = ()
     products: tuple[Mapping[str, Any], ...] = ()
+    lead: str = ""
     image: str | None = None
     sources: tuple[Mapping[str, str], ...] = ()
     custom: Mapping[str, Any] | None = None
@@ -235,11 +238,13 @@ def line_of(entry: Entry) -> Line | None:
 
 def _said(entry: Entry, at: str, utterance: Utterance) -> Line:
     custom = dict(utterance.custom or {})
-    products = custom.get("products")
+    products, lead = custom.get("products"), custom.get("lead")
     if isinstance(products, list) and all(isinstance(product, dict) for product in products):
         del custom["products"]
+        if isinstance(lead, str):
+            del custom["lead"]
     else:
-        products = []  # Not cards: the rest may be anything that an action server sends.
+        products, lead = [], None  # Not cards: the rest may be anything that an action server sends.
     return Line(
         entry.id,
         at,
@@ -250,6 +255,7 @@ def _said(entry: Entry, at: str, utterance: Utterance) -> Line:
             {"title": visible(button.title), "payload": visible(button.payload)} for button in utterance.buttons
         ),
         products=tuple(visible_data(products)),
+        lead=visible(lead) if isinstance(lead, str) else "",
         image=web(utterance.image),
         sources=_sources(utterance.citations),
         custom=visible_data(custom) or None,

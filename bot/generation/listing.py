@@ -61,30 +61,29 @@ def list_products(found: Findings, language: str = "en", most: int = MOST) -> Ut
 
     Where the search brought none of their rows back, tells how many there are. With none, says so and names the nearest
     that the search brought back: the cheapest above the wished price, or the best hit. Every value is the catalogue's,
-    as written. ``custom`` carries the same rows for widgets:
-    ``{"products": [{"sku", "name", "price", "currency", "url", "stock", …}]}``.
+    as written. ``custom`` carries the same for those who show cards instead of rows:
+    ``{"products": [{"sku", "name", "price", "currency", "url", "stock", …, "facts": ["capacity: 1 person"]}],
+    "lead": …}``, where ``lead`` is the text without its rows.
     """
     words = _CHINESE if language == "zh" else _ENGLISH
     rows = _rows(found.hits)
     matching = [rows[sku] for sku in found.products if sku in rows]
     if matching:
         shown = matching[:most]
-        lines = [words["found one"] if len(matching) == 1 else words["found"]]
-        lines += [_line(passage.attributes, found.filters, language) for passage in shown]
+        lead = words["found one"] if len(matching) == 1 else words["found"]
         # Those that match but whose rows the search left out are counted, not named.
-        if more := len(found.products) - len(shown):
-            lines.append(words["more"].format(count=more))
-        return _utterance(lines, shown)
+        more = len(found.products) - len(shown)
+        return _listed(lead, shown, found.filters, language, words["more"].format(count=more) if more else "")
     told = words["and"].join(describe(wish, language) for wish in found.filters)
     if found.products:
         # They match, and only their rows are not at hand: to say that there are none would be false.
         count = len(found.products)
-        return _utterance([words["unseen one" if count == 1 else "unseen"].format(count=count, filters=told)], [])
+        return Utterance(words["unseen one" if count == 1 else "unseen"].format(count=count, filters=told))
+    none = words["none"].format(filters=told)
     nearest = _nearest(list(rows.values()), found.filters)
-    lines = [words["none"].format(filters=told)]
-    if nearest is not None:
-        lines += [words["nearest"], _line(nearest.attributes, found.filters, language)]
-    return _utterance(lines, [nearest] if nearest else [])
+    if nearest is None:
+        return Utterance(none)
+    return _listed(f"{none}\n{words['nearest']}", [nearest], found.filters, language)
 
 
 def describe(wish: Filter, language: str = "en") -> str:
@@ -116,20 +115,42 @@ def _nearest(passages: Sequence[Passage], wishes: Sequence[Filter]) -> Passage |
     return min(priced, key=lambda pair: (_number(pair[1].attributes.get("stock")) == 0, abs(pair[0] - wished)))[1]
 
 
+def _listed(
+    lead: str, passages: Sequence[Passage], wishes: Sequence[Filter], language: str, rest: str = ""
+) -> Utterance:
+    """``lead``, a line for each product, and what is to be said after them."""
+    lines = [_line(passage.attributes, wishes, language) for passage in passages]
+    cards = [
+        card(passage) | ({"facts": facts} if (facts := _asked(passage.attributes, wishes, language)) else {})
+        for passage in passages
+    ]
+    return Utterance(
+        text="\n".join(part for part in (lead, *lines, rest) if part),
+        custom={"products": cards, "lead": "\n".join(part for part in (lead, rest) if part)},
+        citations=tuple(Citation(p.id, p.title, p.source, p.url) for p in passages),
+    )
+
+
 def _line(row: Mapping[str, str], wishes: Sequence[Filter], language: str) -> str:
     words = _CHINESE if language == "zh" else _ENGLISH
     facts = [price] if (price := _price(row)) else []
-    asked = {wish.attribute: row[wish.attribute] for wish in wishes if row.get(wish.attribute)}
-    facts += [
-        f"{_name(attribute, language)}{words['colon']}{_value(attribute, value)}"
-        for attribute, value in asked.items()
-        if attribute not in _ALWAYS_TOLD
-    ]
+    facts += _asked(row, wishes, language)
     stock = _number(row.get("stock"))
     if stock is not None:
         facts.append(words["in stock"] if stock > 0 else words["sold out"])
     name = row.get("name") or row["sku"]
     return f"- {name}{words['colon']}{words['comma'].join(dict.fromkeys(facts))}" if facts else f"- {name}"
+
+
+def _asked(row: Mapping[str, str], wishes: Sequence[Filter], language: str) -> list[str]:
+    """What the product says of that which was asked for, besides what is always told: ``capacity: 1 person``."""
+    colon = (_CHINESE if language == "zh" else _ENGLISH)["colon"]
+    asked = {wish.attribute: row[wish.attribute] for wish in wishes if row.get(wish.attribute)}
+    return [
+        f"{_name(attribute, language)}{colon}{_value(attribute, value)}"
+        for attribute, value in asked.items()
+        if attribute not in _ALWAYS_TOLD
+    ]
 
 
 def _price(row: Mapping[str, str]) -> str:
@@ -154,11 +175,3 @@ def _number(text: str | None) -> float | None:
         return float(text) if text else None
     except ValueError:
         return None
-
-
-def _utterance(lines: Sequence[str], passages: Sequence[Passage]) -> Utterance:
-    return Utterance(
-        text="\n".join(lines),
-        custom={"products": [card(passage) for passage in passages]} if passages else None,
-        citations=tuple(Citation(p.id, p.title, p.source, p.url) for p in passages),
-    )

@@ -143,6 +143,15 @@ def test_that_an_answer_comes_with_its_products_and_each_source_once() -> None:
     }
 
 
+def test_that_a_list_of_products_says_what_stands_beside_its_cards() -> None:
+    (line,) = shown(said("Two:\n- A", custom={"products": [{"sku": "A"}], "lead": "Two\u200b:"}))
+    assert (line["text"], line["lead"]) == ("Two:\n- A", "Two:")
+    assert "custom" not in line
+    (line,) = shown(said("Look", custom={"lead": "dog"}))
+    assert "lead" not in line
+    assert line["custom"] == {"lead": "dog"}
+
+
 @pytest.mark.parametrize("products", ["all", [1, 2], {"a": 1}])
 def test_that_products_that_are_no_cards_stay_with_the_rest(products: Any) -> None:
     (line,) = shown(said("Look", custom={"products": products}))

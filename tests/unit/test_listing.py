@@ -37,8 +37,20 @@ def test_that_widgets_get_the_rows() -> None:
                 "stock": "3",
                 "url": "https://shop.example/A",
             }
-        ]
+        ],
+        "lead": "This one matches:",
     }
+
+
+def test_that_whoever_shows_cards_need_not_say_the_rows_too() -> None:
+    hits = [product(f"P{number}", "10.00", capacity="1 person") for number in range(7)]
+    wish = Filter("capacity", "=", "1 person")
+    utterance = list_products(found(hits, *(f"P{number}" for number in range(7)), filters=(wish,)))
+    custom = utterance.custom or {}
+    assert custom["lead"] == "These match:\nAnd 2 more."
+    assert [row["facts"] for row in custom["products"]] == [["capacity: 1 person"]] * 5
+    nearest = list_products(found(HITS, filters=(Filter("price", "<=", "100"),)))
+    assert (nearest.custom or {})["lead"] == "Nothing in the shop matches price up to 100.\nThe nearest is:"
 
 
 def test_that_what_was_asked_for_is_told() -> None:
