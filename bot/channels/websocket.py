@@ -205,13 +205,15 @@ class WebSocketChannel:
 
     async def _take(self, socket: Socket, session: Session, data: str | bytes) -> None:
         """Do what a frame asks for, and answer it."""
+        frame = None
         try:
-            answer = await self._answer(socket, session, frames.parse(data))
+            frame = frames.parse(data)
+            answer = await self._answer(socket, session, frame)
         except BadRequest as exc:
             socket.faults += 1
             if socket.faults >= _FAULTS:
                 return await socket.close(Close.NO_CLIENT, "too many bad frames")
-            answer = Error("bad_frame", str(exc))
+            answer = Error("bad_frame", str(exc), about=frame.about if isinstance(frame, Thumb) else None)
         if isinstance(answer, Refused):
             REFUSED.labels(CHANNEL, answer.reason).inc()
         if answer is not None:
@@ -282,7 +284,7 @@ class WebSocketChannel:
             if not await self._conversations.note(session.conversation, feedback):
                 raise BadRequest("about: is no line of the shop's in this conversation.")
         except RateLimited as exc:
-            return Error("rate", str(exc), exc.retry_after)
+            return Error("rate", str(exc), exc.retry_after, frame.about)
         except StoreUnavailable:
-            return Error("unavailable", "This cannot be kept now.", AWAY)
+            return Error("unavailable", "This cannot be kept now.", AWAY, frame.about)
         return None

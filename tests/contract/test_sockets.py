@@ -379,9 +379,12 @@ async def test_that_thumbs_are_kept_on_what_the_shop_said(shop: Shop) -> None:
     await client.until(lambda client: client.lines[-1].get("helpful", 0) is None)
     assert [line["helpful"] for line in client.lines if line["kind"] == "feedback"] == [True, False, None]
     assert {line["about"] for line in client.lines if line["kind"] == "feedback"} == {answer["id"]}
-    for about in (client.lines[0]["id"], "1-1"):
+    wrong = [client.lines[0]["id"], "1-1"]
+    for about in wrong:
         await client.rate(about, True)
     await client.until(lambda client: len(client.errors) == 2)
+    # Named, or a client would take it for the message that it sent meanwhile.
+    assert [error["about"] for error in client.errors] == wrong
     assert all("about" in error["message"] for error in client.errors)
 
 
