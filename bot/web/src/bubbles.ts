@@ -43,21 +43,19 @@ function fixed(element: HTMLElement): Bubble {
 class ShopperBubble implements Bubble {
   readonly element: HTMLElement;
   readonly #around: Surroundings;
+  readonly #text = el("p");
   readonly #foot = el("div", { class: "foot", part: "state" });
   #shown = "";
 
   constructor(item: ShopperItem, around: Surroundings) {
     this.#around = around;
-    const said = el("div", { class: "bubble", part: "bubble" });
-    // What the shopper wrote stands as it was written: their own stars and dashes are no formatting.
-    if (item.text) said.append(el("p", {}, clean(item.text)));
     const files = item.files.map((file) => attachment(file, around));
     this.element = el(
       "article",
       { class: "said by-shopper", part: "line shopper", "data-message": item.key },
       unseen(`${around.language.words.you}: `),
       ...files,
-      item.text && said,
+      item.text && el("div", { class: "bubble", part: "bubble" }, this.#text),
       this.#foot,
     );
     this.update(item);
@@ -65,6 +63,10 @@ class ShopperBubble implements Bubble {
 
   update(item: Item): void {
     if (item.kind !== "shopper") return;
+    // What the shopper wrote stands as it was written: their own stars and dashes are no formatting. The server may
+    // clean more of it away, and then every tab shows what it kept.
+    const text = clean(item.text);
+    if (this.#text.textContent !== text) this.#text.textContent = text;
     const { conversation, language } = this.#around;
     const offline = conversation.status === "offline" || conversation.status === "connecting";
     const note = item.state === "waiting" ? (conversation.held ? "held" : offline ? "queued" : "sending") : item.state;

@@ -6,8 +6,9 @@ export type Colour = readonly [number, number, number];
 export const BLACK: Colour = [0, 0, 0];
 export const WHITE: Colour = [1, 1, 1];
 
-/** A computed CSS colour (`rgb(…)`, `color(srgb …)`, `#rrggbb`); null for any other notation. */
+/** A computed CSS colour that is opaque sRGB (`rgb(…)`, `color(srgb …)`, `#rrggbb`); null for any other. */
 export function readColour(css: string): Colour | null {
+  if (/^rgba|\//.test(css)) return null;
   const hex = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(css.trim());
   if (hex) return triple(hex.slice(1).map((part) => Number.parseInt(part, 16) / 255));
   const numbers = (css.match(/-?[\d.]+(?:e-?\d+)?/g) ?? []).map(Number);

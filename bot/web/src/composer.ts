@@ -4,13 +4,14 @@ import type { Surroundings } from "./bubbles.ts";
 import { button, el, icon, set } from "./dom.ts";
 import type { Attachment } from "./protocol.ts";
 import { clean } from "./safe.ts";
-import { objection, upload, UploadError } from "./uploads.ts";
+import type { Store } from "./storage.ts";
+import type { Hitch } from "./uploads.ts";
+import { objection, upload, uploadAgain, UploadError } from "./uploads.ts";
 import { size } from "./words.ts";
 
 const TALLEST = 140; // pixels; a longer text scrolls
 const TELL_LEFT = 200; // characters before the limit at which the rest is counted
 const TOLD_MS = 6_000;
-const UPLOAD_AGAIN_MS = 4_000;
 
 interface Enclosure {
   name: string;
@@ -24,6 +25,8 @@ export class Composer {
   readonly element: HTMLElement;
   readonly #around: Surroundings;
   readonly #send: (text: string, files: Attachment[]) => void;
+  readonly #tab: Store;
+  readonly #draftKey: string;
   readonly #text: HTMLTextAreaElement;
   readonly #button: HTMLButtonElement;
   readonly #files = el("ul", { class: "enclosures", part: "attachments", role: "list", hidden: true });
@@ -33,14 +36,18 @@ export class Composer {
   #enclosures: Enclosure[] = [];
   #silence: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(around: Surroundings, send: (text: string, files: Attachment[]) => void) {
+  /** `tab` keeps what is written and not sent, so that the shop's next page has it. */
+  constructor(around: Surroundings, tab: Store, send: (text: string, files: Attachment[]) => void) {
     const { words } = around.language;
     this.#around = around;
     this.#send = send;
+    this.#tab = tab;
+    this.#draftKey = `kefu:draft:${around.conversation.server}`;
     set(this.#files, { "aria-label": words.files });
     this.#text = el("textarea", {
       part: "input",
       rows: 1,
+      dir: "auto",
       "aria-label": words.write,
       placeholder: words.writePlaceholder,
       autocomplete: "off",
@@ -51,6 +58,7 @@ export class Composer {
     this.#button = el("button", { type: "submit", class: "round send", part: "send", "aria-label": words.send, title: words.send }, icon("send"));
     const form = el("form", { class: "composer", part: "composer" }, attach, this.#text, this.#button);
     this.element = el("div", { class: "bottom" }, this.#told, this.#files, form, this.#left, this.#picker);
+    this.#text.value = tab.get(this.#draftKey) ?? "";
     this.#listen(form);
     this.#changed();
   }
@@ -131,6 +139,8 @@ export class Composer {
     this.#text.style.height = "auto";
     this.#text.style.height = `${Math.min(TALLEST, this.#text.scrollHeight)}px`;
     this.#files.hidden = this.#enclosures.length === 0;
+    if (this.#text.value) this.#tab.set(this.#draftKey, this.#text.value);
+    else this.#tab.remove(this.#draftKey);
     const rest = this.#rest;
     this.#left.hidden = rest > TELL_LEFT;
     if (!this.#left.hidden) this.#left.textContent = this.#around.language.words.left(rest);
@@ -159,6 +169,7 @@ export class Composer {
     void this.#upload(enclosure, file);
   }
 
+  /** Send the file, and again for as long as that may help. */
   async #upload(enclosure: Enclosure, file: File): Promise<void> {
     const { conversation, language } = this.#around;
     const { signal } = enclosure.cancel;
@@ -166,21 +177,25 @@ export class Composer {
       enclosure.element.style.setProperty("--share", String(share));
       enclosure.progress.textContent = language.words.uploading(Math.round(share * 100));
     };
-    try {
-      enclosure.uploaded = await upload(conversation.server, conversation.session, file, progress, signal);
-      this.#show(enclosure, enclosure.uploaded);
-    } catch (error) {
-      if (signal.aborted) return;
-      const reason = error instanceof UploadError ? error.reason : "later";
-      if (reason === "later") {
-        enclosure.progress.textContent = language.words.queued;
-        setTimeout(() => signal.aborted || void this.#upload(enclosure, file), UPLOAD_AGAIN_MS);
-        return;
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      try {
+        enclosure.uploaded = await upload(conversation.server, conversation.session, file, progress, signal);
+        this.#show(enclosure, enclosure.uploaded);
+        return this.#changed();
+      } catch (error) {
+        if (signal.aborted) return;
+        const hitch = error instanceof UploadError ? error : new UploadError("failed");
+        const pause = uploadAgain(hitch, attempt);
+        if (pause === null) return this.#giveUp(enclosure, hitch.reason);
+        enclosure.progress.textContent = hitch.reason === "offline" ? language.words.queued : language.words.file.later;
+        await new Promise((resolve) => setTimeout(resolve, pause));
       }
-      this.#remove(enclosure);
-      this.#tell(this.#objectionWords(reason, enclosure.name));
     }
-    this.#changed();
+  }
+
+  #giveUp(enclosure: Enclosure, reason: Hitch): void {
+    this.#drop(enclosure);
+    this.#tell(this.#objectionWords(reason, enclosure.name));
   }
 
   #show(enclosure: Enclosure, file: Attachment): void {
@@ -193,17 +208,22 @@ export class Composer {
   }
 
   #remove(enclosure: Enclosure): void {
+    this.#drop(enclosure);
+    this.focus();
+  }
+
+  #drop(enclosure: Enclosure): void {
     enclosure.cancel.abort();
     this.#enclosures = this.#enclosures.filter((other) => other !== enclosure);
     enclosure.element.remove();
     this.#changed();
-    this.focus();
   }
 
-  #objectionWords(reason: "tooBig" | "wrongType" | "empty", name: string): string {
+  #objectionWords(reason: Hitch, name: string): string {
     const { conversation, language } = this.#around;
     const { file } = language.words;
-    return reason === "tooBig" ? file.tooBig(name, size(conversation.limits.fileBytes, language.locale)) : file[reason](name);
+    if (reason === "tooBig") return file.tooBig(name, size(conversation.limits.fileBytes, language.locale));
+    return reason === "wrongType" || reason === "empty" ? file[reason](name) : file.failed(name);
   }
 
   #tell(words: string): void {

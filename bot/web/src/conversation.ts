@@ -2,14 +2,15 @@
 
 import type { Status } from "./connection.ts";
 import { Connection } from "./connection.ts";
-import { newId, Outbox } from "./outbox.ts";
+import type { Pending } from "./outbox.ts";
+import { newId, Outbox, read } from "./outbox.ts";
 import type { Attachment, Limits, Line, Refused, SentFrame, ServerFrame, Welcome } from "./protocol.ts";
 import { DEFAULT_LIMITS, MOST_FRAME_BYTES } from "./protocol.ts";
 import type { Allowed } from "./safe.ts";
 import { Session } from "./session.ts";
 import type { Store } from "./storage.ts";
 import type { Transcript, View } from "./transcript.ts";
-import { append, EMPTY, unread, view } from "./transcript.ts";
+import { append, EMPTY, isAfter, unread, view } from "./transcript.ts";
 
 export interface Watcher {
   /** Anything that is shown may have changed. */
@@ -36,6 +37,8 @@ export class Conversation {
   readonly #outbox: Outbox;
   readonly #seenKey: string;
   readonly #thumbs = new Map<string, boolean | null>();
+  /** Messages that a server has, and whose lines have not come yet: they stay on the screen meanwhile. */
+  readonly #accepted = new Map<string, Pending>();
   readonly #end = new AbortController();
   #transcript: Transcript = EMPTY;
   #inFlight: string | undefined;
@@ -56,10 +59,7 @@ export class Conversation {
       cursor: () => this.#transcript.cursor,
       onOtherShopper: () => this.#forget(),
     });
-    // Another tab wrote, or a server took what this one shows as waiting.
-    window.addEventListener("storage", ({ key }) => this.#outbox.owns(key) && this.#watcher.onChange(), {
-      signal: this.#end.signal,
-    });
+    window.addEventListener("storage", (event) => this.#onStorage(event), { signal: this.#end.signal });
   }
 
   /** Whether there is anything to connect for before the shopper opens the window. */
@@ -68,7 +68,7 @@ export class Conversation {
   }
 
   get view(): View {
-    const shown = view(this.#transcript, this.#outbox.all());
+    const shown = view(this.#transcript, [...this.#accepted.values(), ...this.#outbox.all()]);
     for (const item of shown.items) {
       if ((item.kind === "assistant" || item.kind === "agent") && this.#thumbs.has(item.last)) {
         item.helpful = this.#thumbs.get(item.last) ?? null;
@@ -197,7 +197,7 @@ export class Conversation {
       case "lines":
         return this.#onLines(frame.lines);
       case "accepted":
-        this.#outbox.settle(frame.id);
+        this.#onAccepted(frame.id, frame.line);
         return this.#inFlight === frame.id ? this.#release() : this.#watcher.onChange();
       case "refused":
         return this.#onRefused(frame);
@@ -218,12 +218,32 @@ export class Conversation {
     this.#transcript = { ...this.#transcript, floor: welcome.floor };
   }
 
+  #onAccepted(id: string, line: string): void {
+    const pending = this.#outbox.find(id);
+    this.#outbox.settle(id);
+    const { cursor } = this.#transcript;
+    // One that was accepted long ago has its line above: it does not come again.
+    if (pending && (cursor === null || isAfter(line, cursor))) this.#accepted.set(id, pending);
+  }
+
+  /** Another tab wrote something, or a server took what this one shows as waiting. */
+  #onStorage({ key, oldValue, newValue }: StorageEvent): void {
+    if (!this.#outbox.owns(key)) return;
+    const before = read(oldValue);
+    // A refused one was discarded.
+    if (before && newValue === null && before.refused === undefined) this.#accepted.set(before.frame.id, before);
+    this.#watcher.onChange();
+  }
+
   #onLines(lines: Line[]): void {
     const before = this.#transcript;
     this.#transcript = append(before, lines);
     for (const line of this.#transcript.lines.slice(before.lines.length)) {
       if (line.kind === "feedback") this.#thumbs.delete(line.about);
-      if (line.kind === "shopper") this.#outbox.settle(line.message);
+      if (line.kind === "shopper") {
+        this.#outbox.settle(line.message);
+        this.#accepted.delete(line.message);
+      }
       this.#watcher.onLine(line);
     }
     this.#watcher.onChange();
@@ -243,6 +263,7 @@ export class Conversation {
   #forget(): void {
     this.#transcript = EMPTY;
     this.#thumbs.clear();
+    this.#accepted.clear();
     this.#watcher.onChange();
   }
 }

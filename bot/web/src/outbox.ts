@@ -65,19 +65,20 @@ export class Outbox {
 
   /** No server will take it: it stays, with the reason, until the shopper sends it again or gives it up. */
   refuse(id: string, reason: string): void {
-    const pending = this.#find(id);
+    const pending = this.find(id);
     if (pending) this.#write({ ...pending, refused: reason });
   }
 
   /** The shopper wants a refused message to be tried once more; nothing of it was kept, so its id stays. */
   retry(id: string): void {
-    const pending = this.#find(id);
+    const pending = this.find(id);
     if (!pending) return;
     const { refused: _, ...waiting } = pending;
     this.#write({ ...waiting, at: Date.now() });
   }
 
-  #find(id: string): Pending | null {
+  /** The message with this id, while no server has it. */
+  find(id: string): Pending | null {
     return read(this.#store.get(this.#prefix + id));
   }
 
@@ -86,7 +87,8 @@ export class Outbox {
   }
 }
 
-function read(record: string | null): Pending | null {
+/** A kept message; null where it is none. */
+export function read(record: string | null): Pending | null {
   if (record === null) return null;
   try {
     const value = asRecord(JSON.parse(record));

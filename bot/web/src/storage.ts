@@ -28,7 +28,7 @@ export class MemoryStore implements Store {
   }
 }
 
-/** `localStorage`, with what does not fit into it (a full or blocked one) held in memory. */
+/** A storage of the browser's, with what does not fit into it (a full or blocked one) held in memory. */
 export class BrowserStore implements Store {
   readonly #area: Storage;
   readonly #overflow = new MemoryStore();
@@ -70,10 +70,13 @@ export class BrowserStore implements Store {
   }
 }
 
-/** The page's store. Some browsers refuse it by throwing at the very name, others only when it is written. */
-export function openStore(): Store {
+/**
+ * What the browser keeps of this server's pages (`localStorage`) or of this tab (`sessionStorage`). Some browsers refuse
+ * them by throwing at the very name, others only when they are written.
+ */
+export function openStore(name: "localStorage" | "sessionStorage"): Store {
   try {
-    return new BrowserStore(window.localStorage);
+    return new BrowserStore(window[name]);
   } catch {
     return new MemoryStore();
   }

@@ -51,6 +51,15 @@ export function append(transcript: Transcript, lines: readonly Line[]): Transcri
   };
 }
 
+/** Whether the line `id` stands below the line `other` in the log: their ids are a time and a count, `1795312345678-0`. */
+export function isAfter(id: string, other: string): boolean {
+  const [[time = 0, count = 0], [otherTime = 0, otherCount = 0]] = [id, other].map((each) => each.split("-").map(Number)) as [
+    number[],
+    number[],
+  ];
+  return time === otherTime ? count > otherCount : time > otherTime;
+}
+
 // ── What is shown ──
 
 export interface ShopperItem {

@@ -1,8 +1,10 @@
 /** Files on their way to the server: checked before, watched during. */
 
+import { pause } from "./connection.ts";
 import type { Attachment, Limits } from "./protocol.ts";
 import { asRecord, number, text } from "./protocol.ts";
 import type { Session } from "./session.ts";
+import { SessionError } from "./session.ts";
 
 export type Objection = "tooBig" | "wrongType" | "empty";
 
@@ -14,14 +16,37 @@ export function objection(file: { size: number; type: string }, limits: Limits):
   return file.type === "" || limits.fileTypes.includes(file.type) ? null : "wrongType";
 }
 
-export class UploadError extends Error {
-  /** `later`: the same file may succeed another time. */
-  readonly reason: Objection | "later";
+/** Why a file was not kept: what stands against it, or `later` where the same file may succeed another time. */
+export type Hitch = Objection | "failed" | "later" | "offline";
 
-  constructor(reason: Objection | "later") {
+export class UploadError extends Error {
+  readonly reason: Hitch;
+  /** Seconds that the server asks for, where it does. */
+  readonly retryAfter: number | undefined;
+
+  constructor(reason: Hitch, retryAfter?: number) {
     super(`not uploaded: ${reason}`);
     this.reason = reason;
+    this.retryAfter = retryAfter;
   }
+}
+
+const PATIENCE_S = 120; // whoever attaches a picture does not wait longer than that for it
+const ATTEMPTS = 6;
+
+/** Milliseconds until the `attempt`th attempt (from 1) is followed by another; null when there is none. */
+export function uploadAgain({ reason, retryAfter }: UploadError, attempt: number): number | null {
+  if (reason === "offline") return pause(attempt + 1);
+  if (reason !== "later" || attempt >= ATTEMPTS) return null;
+  return retryAfter === undefined ? pause(attempt + 2) : retryAfter <= PATIENCE_S ? retryAfter * 1000 : null;
+}
+
+/** What an answer that brings no file means. */
+export function refusal(status: number, retryAfter?: number): UploadError {
+  if (status === 413) return new UploadError("tooBig");
+  if (status === 415) return new UploadError("wrongType");
+  const passes = status === 408 || status === 429 || status >= 500;
+  return passes ? new UploadError("later", retryAfter) : new UploadError("failed");
 }
 
 /**
@@ -46,12 +71,14 @@ export async function upload(
     return kept(await post(address, fresh.token, file, progress, signal));
   } catch (error) {
     if (error instanceof UploadError || signal.aborted) throw error;
-    throw new UploadError("later");
+    if (!(error instanceof SessionError)) throw new UploadError("offline");
+    throw new UploadError(error.reason === "later" ? "later" : "failed", error.retryAfter);
   }
 }
 
 interface Answer {
   status: number;
+  retryAfter: number | undefined;
   body: unknown;
 }
 
@@ -69,8 +96,11 @@ function post(
     request.setRequestHeader("Authorization", `Bearer ${token}`);
     request.responseType = "json";
     request.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0);
-    request.onload = () => resolve({ status: request.status, body: request.response });
-    request.onerror = () => reject(new UploadError("later"));
+    request.onload = () => {
+      const retryAfter = Number(request.getResponseHeader("Retry-After")) || undefined;
+      resolve({ status: request.status, retryAfter, body: request.response });
+    };
+    request.onerror = () => reject(new UploadError("offline"));
     request.onabort = () => reject(new DOMException("given up", "AbortError"));
     signal.addEventListener("abort", () => request.abort(), { once: true });
     const form = new FormData();
@@ -79,10 +109,10 @@ function post(
   });
 }
 
-function kept({ status, body }: Answer): Attachment {
+function kept({ status, retryAfter, body }: Answer): Attachment {
   const file = asRecord(body);
   if (status >= 200 && status < 300 && file && text(file.id)) {
     return { id: text(file.id), name: text(file.name), type: text(file.type), size: number(file.size) ?? 0 };
   }
-  throw new UploadError(status === 413 ? "tooBig" : status === 415 ? "wrongType" : "later");
+  throw refusal(status, retryAfter);
 }

@@ -62,6 +62,21 @@ test("a message typed offline is sent once after a reload", async () => {
   assert.deepEqual(texts(await welcomed()), []);
 });
 
+test("a message stays on the screen between its acceptance and its line, and stands there once", async () => {
+  const { conversation } = load();
+  const socket = await welcomed();
+  const shown = () => conversation.view.items.flatMap((item) => (item.kind === "shopper" ? [[item.text, item.state]] : []));
+  conversation.say("x");
+  const id = socket.sent("message")[0]?.id;
+  socket.says({ type: "accepted", id, line: "9-0" });
+  assert.deepEqual(shown(), [["x", "waiting"]]);
+  socket.says(shopperLine("9-0", id));
+  assert.deepEqual(shown(), [["x", "sent"]]);
+  conversation.say("y");
+  socket.says({ type: "accepted", id: socket.sent("message")[1]?.id, line: "8-0" });
+  assert.deepEqual(shown(), [["x", "sent"]], "its line stands further up than what was loaded");
+});
+
 test("a message that is refused for now is sent again after the time named, and not overtaken", async () => {
   const { conversation } = load();
   const socket = await welcomed();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { contrast, readableOn, readColour, wordsOn, WHITE } from "../src/colour.ts";
 import { pause } from "../src/connection.ts";
-import { objection } from "../src/uploads.ts";
+import { objection, refusal, uploadAgain, UploadError } from "../src/uploads.ts";
 import { DEFAULT_LIMITS } from "../src/protocol.ts";
 import { chooseLanguage, day, price, size } from "../src/words.ts";
 
@@ -49,10 +49,12 @@ test("a readable shade keeps the accent's hue", () => {
   assert.deepEqual(readableOn(WHITE, [0, 0, 1]), [0, 0, 1]);
 });
 
-test("colours are read in every notation that browsers compute", () => {
+test("opaque sRGB is read as browsers compute it; anything else has to be painted first", () => {
   assert.deepEqual(readColour("rgb(255, 0, 51)"), [1, 0, 0.2]);
   assert.deepEqual(readColour("color(srgb 1 0.5 0)"), [1, 0.5, 0]);
-  assert.equal(readColour("oklch(0.5 0.1 20)"), null);
+  for (const other of ["oklch(0.5 0.1 20)", "rgba(255, 0, 51, 0.5)", "rgb(255 0 51 / 0.5)", "color(srgb 1 0.5 0 / 0.2)", "color(display-p3 1 0 0)"]) {
+    assert.equal(readColour(other), null, other);
+  }
 });
 
 test("pauses grow to thirty seconds, half of them random", () => {
@@ -66,4 +68,18 @@ test("a file is refused before it is sent", () => {
   assert.equal(objection({ size: 6 * 1024 * 1024, type: "image/png" }, DEFAULT_LIMITS), "tooBig");
   assert.equal(objection({ size: 10, type: "text/html" }, DEFAULT_LIMITS), "wrongType");
   assert.equal(objection({ size: 10, type: "application/pdf" }, DEFAULT_LIMITS), null);
+});
+
+test("a file that is refused is not sent again, one that has to wait is, but not for ever", () => {
+  assert.deepEqual([413, 415, 400, 404].map((status) => refusal(status).reason), ["tooBig", "wrongType", "failed", "failed"]);
+  for (const status of [400, 413, 415]) assert.equal(uploadAgain(refusal(status), 1), null);
+  assert.equal(uploadAgain(refusal(429, 20), 1), 20_000);
+  assert.equal(uploadAgain(refusal(429, 40_000), 1), null);
+  assert.ok((uploadAgain(refusal(503), 1) ?? 0) >= 1_000);
+  assert.equal(uploadAgain(refusal(503, 5), 6), null);
+});
+
+test("a file waits for the network as long as it takes, with growing pauses", () => {
+  assert.ok((uploadAgain(new UploadError("offline"), 1) ?? 0) < 2_000);
+  assert.ok((uploadAgain(new UploadError("offline"), 500) ?? 0) >= 15_000);
 });
