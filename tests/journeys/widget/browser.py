@@ -1,4 +1,4 @@
-"""Chromium as shoppers use it: who visits, which tabs they have, what stands in the widget, and what went wrong unseen."""
+"""Chromium as shoppers use it: who visits, which tabs they have, what stands there, and what went wrong unseen."""
 
 import asyncio
 import json
@@ -11,8 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Dialog, Locator, Page, Request
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Locator,
+    Page,
+    Request,
+    async_playwright,
+    expect,
+)
 
 from tests.journeys.conftest import Server
 
@@ -38,7 +47,7 @@ _LOOPBACK = re.compile(r"(https?|wss?)://(127\.0\.0\.1|localhost|\[::1\])[:/]|(d
 _CUT = re.compile(r"net::ERR_|WebSocket connection to .* failed")
 """How Chromium itself tells of a network that is gone; no page can keep it from doing so."""
 
-_SAID = """() => [...document.querySelector("kefu-chat").shadowRoot.querySelectorAll("[role=log] > article")].map((line) => {
+_SAID = """() => [...document.querySelector("kefu-chat").shadowRoot.querySelectorAll("article")].map((line) => {
   const bubble = line.querySelector("[part=bubble]")?.cloneNode(true);
   bubble?.querySelectorAll(".unseen").forEach((words) => words.remove());
   return {
@@ -91,7 +100,7 @@ class Tab:
         """Send a message, and wait until it is answered."""
         before = len(await self.said())
         await self.type(text)
-        await self.until(lambda said: len(said) > before and said[-1].by != "shopper")
+        await self.until(lambda said: len(said) > before + 1 and said[-1].by != "shopper")
         await self.quiet()
 
     async def quiet(self) -> None:
@@ -109,10 +118,14 @@ class Tab:
         try:
             async with asyncio.timeout(PATIENCE_MS / 1000):
                 while not condition(said := await self.said()):
-                    await asyncio.sleep(0.05)
+                    await self.page.wait_for_timeout(50)
         except TimeoutError:
             raise AssertionError(f"waited in vain: {said}") from None
         return said
+
+    async def hear(self, words: str) -> list[Said]:
+        """Wait until the last that was said to the shopper has ``words`` in it."""
+        return await self.until(lambda said: said and said[-1].by != "shopper" and words in said[-1].text)
 
     async def last_reply(self) -> str:
         return [line.text for line in await self.said() if line.by != "shopper"][-1]

@@ -1,7 +1,7 @@
 """One Chromium and few servers for all journeys of the widget; each story has a visitor of its own."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
