@@ -6,12 +6,11 @@ It is set by `KEFU_…` like `kefu serve`. What is left of a turn's cost is what
 """
 
 import asyncio
-import gc
 import signal
 
 import uvloop
 
-from bot.app import open_channels
+from bot.app import open_channels, settle
 from bot.conversations import open_conversations
 from bot.ports import Voice
 from bot.records import Conversation, Trace, Turn, Utterance
@@ -27,8 +26,7 @@ async def main() -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, until.set)
     settings = read_settings()
     async with open_conversations(settings) as conversations, open_channels(settings, conversations, echo):
-        gc.collect()
-        gc.freeze()
+        settle()
         await until.wait()
 
 
