@@ -5,6 +5,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from bot.conversations import keys
@@ -83,7 +84,9 @@ class Queue:
         for stream in (*self._streams[start:], *self._streams[:start]):
             by_node.setdefault(self._wire.node_of(stream), []).append(stream)
         asked: list[Argument] = [self._group, self._consumer, self._lease_ms, most]
-        answers = await self._in_time(_claim.on_node(node, [*asked, *streams]) for node, streams in by_node.items())
+        answers = await self._in_time(
+            partial(_claim.on_node, node, [*asked, *streams]) for node, streams in by_node.items()
+        )
         told = [answer for answer in answers if not isinstance(answer, Exception)]
         if any(elsewhere for _, elsewhere in told):
             self._wire.doubt()
@@ -99,7 +102,8 @@ class Queue:
         if not wanted:
             return set()
         kept = await self._in_time(
-            _keep(self._wire, [lease.stream], [self._group, self._consumer, lease.entry, 0]) for lease in wanted
+            partial(_keep, self._wire, [lease.stream], [self._group, self._consumer, lease.entry, 0])
+            for lease in wanted
         )
         return {lease for lease, answer in zip(wanted, kept, strict=True) if answer == 0}
 
@@ -146,18 +150,20 @@ class Queue:
         arguments: list[Argument] = [self._group, consumer, self._lease_ms]
         await _leave.on_each(self._wire, [([stream], arguments) for stream in self._streams])
 
-    async def _in_time(self, calls: Iterable[Awaitable[Any]]) -> list[Any]:
+    async def _in_time(self, calls: Iterable[Callable[[], Awaitable[Any]]]) -> list[Any]:
         """Each call's answer or error, so that a node that is away holds up nothing that the others tell.
+
+        A call is made once its task runs: a coroutine made here would be awaited by nobody where this is cancelled.
 
         Raises:
             StoreUnavailable: no call had an answer.
         """
         limit = self._lease_ms / 1000 / 3
 
-        async def in_time(call: Awaitable[Any]) -> Any:
+        async def in_time(call: Callable[[], Awaitable[Any]]) -> Any:
             try:
                 async with asyncio.timeout(limit):
-                    return await call
+                    return await call()
             except TimeoutError as exc:
                 raise StoreUnavailable(f"Redis does not answer within {limit:g} s") from exc
 

@@ -1,6 +1,7 @@
 """What the store promises, on every server that it promises to work with."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -400,6 +401,15 @@ async def test_that_a_dead_workers_conversation_is_claimed_and_its_late_words_ar
     assert await dead.renew([lost]) == {lost}
     await conversations.commit(again, turn("Hello."), lease=lease)
     assert told(await conversations.read(ANNA)) == ["shopper: Hi", "assistant: Hello.", "turn covers Hi"]
+
+
+async def test_that_a_claim_which_is_given_up_as_it_begins_leaves_nothing_behind(wire: Wire) -> None:
+    queue = await queue_of(wire, "bob")
+    claim = asyncio.create_task(queue.claim())
+    await asyncio.sleep(0)  # Every node is about to be asked, and none was yet.
+    claim.cancel()
+    await asyncio.gather(claim, return_exceptions=True)
+    gc.collect()  # What was never awaited is a warning here, and every warning an error.
 
 
 async def test_that_a_living_worker_keeps_its_lease(conversations: Conversations) -> None:
