@@ -14,6 +14,8 @@ import { day, size, time } from "./words.ts";
 export interface Surroundings {
   conversation: Conversation;
   language: Language;
+  /** Put the focus where the shopper goes on, after something was pressed that vanishes. */
+  goOn(event?: MouseEvent): void;
 }
 
 export interface Bubble {
@@ -43,7 +45,7 @@ function fixed(element: HTMLElement): Bubble {
 class ShopperBubble implements Bubble {
   readonly element: HTMLElement;
   readonly #around: Surroundings;
-  readonly #text = el("p");
+  readonly #text = el("p", { dir: "auto" });
   readonly #foot = el("div", { class: "foot", part: "state" });
   #shown = "";
 
@@ -71,27 +73,44 @@ class ShopperBubble implements Bubble {
     const offline = conversation.status === "offline" || conversation.status === "connecting";
     const note = item.state === "waiting" ? (conversation.held ? "held" : offline ? "queued" : "sending") : item.state;
     set(this.element, { "data-state": item.state === "waiting" ? note : item.state });
-    const signature = `${note} ${item.reason ?? ""} ${item.at.getTime()}`;
+    this.#showPictures();
+    const signature = `${note} ${conversation.held} ${item.reason ?? ""} ${item.at.getTime()}`;
     if (signature === this.#shown) return;
     this.#shown = signature;
+    // That a message goes its way is no news; that it does not is.
+    set(this.#foot, { "aria-live": item.state === "refused" ? "polite" : "off" });
     this.#foot.replaceChildren(...this.#note(note, item, language));
   }
 
-  #note(note: string, item: ShopperItem, { words, locale }: Language): (Node | string)[] {
+  /** A picture waits for the token that its address needs. */
+  #showPictures(): void {
     const { conversation } = this.#around;
+    if (!conversation.session.token) return;
+    for (const image of this.element.querySelectorAll<HTMLImageElement>("img[data-file]:not([src])")) {
+      image.src = conversation.fileAddress(image.dataset.file ?? "");
+    }
+  }
+
+  #note(note: string, item: ShopperItem, { words, locale }: Language): (Node | string)[] {
+    const { conversation, goOn } = this.#around;
+    const settle = (how: "retry" | "discard") => (event: MouseEvent) => {
+      conversation[how](item.key);
+      goOn(event);
+    };
     switch (note) {
       case "sent":
         return [el("time", { datetime: item.at.toISOString() }, time(item.at, locale))];
       case "queued":
         return [icon("clock"), words.queued];
       case "held":
-        return [icon("clock"), conversation.held === "rate" ? words.tooFast : words.busy];
+        return [icon("clock"), words.held[conversation.held] ?? words.busy];
       case "refused":
         return [
           el("span", { class: "trouble" }, icon("alert"), words.refused[item.reason ?? ""] ?? words.refused.other ?? ""),
-          button({ class: "quiet", part: "retry" }, () => conversation.retry(item.key), words.retry),
-          button({ class: "quiet", part: "discard" }, () => conversation.discard(item.key), words.discard),
-        ];
+          // A file that is gone is gone with every attempt.
+          item.reason !== "bad_file" && button({ class: "quiet", part: "retry" }, settle("retry"), words.retry),
+          button({ class: "quiet", part: "discard" }, settle("discard"), words.discard),
+        ].filter((part) => part !== false);
       default:
         return [words.sending];
     }
@@ -107,7 +126,11 @@ function attachment(file: Attachment, { conversation, language }: Surroundings):
   for (const event of ["pointerdown", "focus", "click"]) link.addEventListener(event, () => (link.href = address()));
   if (file.type.startsWith("image/")) {
     set(link, { class: "picture" });
-    link.append(el("img", { src: address(), alt: language.words.picture(name), loading: "lazy" }));
+    const image = el("img", { "data-file": file.id, alt: language.words.picture(name), loading: "lazy" });
+    // The token may have ended since: once more with the next one.
+    const again = () => conversation.session.open().then(() => (image.src = address()));
+    image.addEventListener("error", () => again().catch(() => undefined), { once: true });
+    link.append(image);
     return link;
   }
   set(link, { class: "file" });

@@ -31,6 +31,14 @@ export function button(attributes: Attributes, act: (event: MouseEvent) => void,
   return made;
 }
 
+/**
+ * Whether the focus may go where one writes: not where that opens a keyboard over what the shopper wants to read. A click
+ * without a detail is a key that was pressed.
+ */
+export function mayType(event?: MouseEvent): boolean {
+  return event?.detail === 0 || matchMedia("(pointer: fine)").matches;
+}
+
 /** Words for screen readers only. */
 export function unseen(words: string): HTMLElement {
   return el("span", { class: "unseen" }, words);

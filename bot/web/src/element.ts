@@ -2,10 +2,11 @@
 
 import { Composer } from "./composer.ts";
 import { Conversation } from "./conversation.ts";
-import { button, el, icon, set } from "./dom.ts";
+import { button, el, icon, mayType, set } from "./dom.ts";
 import { Log } from "./log.ts";
 import type { Line } from "./protocol.ts";
 import { clean } from "./safe.ts";
+import type { Store } from "./storage.ts";
 import { openStore } from "./storage.ts";
 import { Theme } from "./theme.ts";
 import type { View } from "./transcript.ts";
@@ -22,6 +23,7 @@ export class KefuChat extends HTMLElement {
 
   readonly #shadow = this.attachShadow({ mode: "open" });
   readonly #colours = new CSSStyleSheet();
+  readonly #tab = openStore("sessionStorage");
   #page: AbortController | undefined;
   #language: Language = chooseLanguage([]);
   #conversation: Conversation | undefined;
@@ -40,10 +42,15 @@ export class KefuChat extends HTMLElement {
     return this.#parts?.window.hidden === false;
   }
 
-  /** Open the window and put the focus where one writes. */
+  /** Open the window and put the focus into it. */
   open(): void {
+    this.openFor();
+  }
+
+  /** Open the window for whoever pressed something. */
+  openFor(event?: MouseEvent): void {
     this.#show(true);
-    this.#parts?.composer.focus();
+    this.#parts?.goOn(event);
   }
 
   /** Close the window; the conversation goes on. */
@@ -70,7 +77,8 @@ export class KefuChat extends HTMLElement {
     document.addEventListener("visibilitychange", () => this.#draw(), { signal });
     window.visualViewport?.addEventListener("resize", () => this.#fit(), { signal });
     window.visualViewport?.addEventListener("scroll", () => this.#fit(), { signal });
-    if (this.getAttribute("open") === "true" || (wasOpen() && !matchMedia(PHONE).matches)) this.#show(true);
+    const wasOpen = this.#tab.get(OPEN_KEY) !== null;
+    if (this.getAttribute("open") === "true" || (wasOpen && !matchMedia(PHONE).matches)) this.#show(true);
   }
 
   disconnectedCallback(): void {
@@ -86,20 +94,22 @@ export class KefuChat extends HTMLElement {
     if (name !== "user-token") return this.#paint();
     // Somebody signed in or out: what was said before is another shopper's.
     const { opened } = this;
+    const inside = this.#shadow.activeElement !== null;
     this.#conversation?.close();
     this.#begin();
     this.#show(opened);
+    if (inside) this.#parts?.goOn();
   }
 
   /** A conversation, and a window around it. */
   #begin(): void {
     const server = (this.getAttribute("server") || location.origin).replace(/\/+$/, "");
-    const conversation = new Conversation(openStore(), server, this.getAttribute("user-token") || undefined, {
+    const conversation = new Conversation(openStore("localStorage"), server, this.getAttribute("user-token") || undefined, {
       onChange: () => this.#drawSoon(),
       onLine: (line) => this.#tell(line),
     });
     this.#conversation = conversation;
-    this.#parts = new Parts(this, conversation, this.#language);
+    this.#parts = new Parts(this, conversation, this.#language, this.#tab);
     this.#shadow.replaceChildren(this.#parts.root);
     this.#parts.theme.apply(this.getAttribute("scheme") ?? "auto");
     if (this.#page) this.#parts.theme.follow(this.#page.signal);
@@ -116,7 +126,8 @@ export class KefuChat extends HTMLElement {
   #show(open: boolean): void {
     if (!this.#parts || open === this.opened) return;
     this.#parts.window.hidden = !open;
-    rememberOpen(open);
+    if (open) this.#tab.set(OPEN_KEY, "1");
+    else this.#tab.remove(OPEN_KEY);
     if (open) {
       this.#conversation?.start();
       this.#fit();
@@ -174,16 +185,13 @@ class Parts {
   readonly #personWords = el("span");
   #drawnOpen = false;
 
-  constructor(chat: KefuChat, conversation: Conversation, language: Language) {
+  constructor(chat: KefuChat, conversation: Conversation, language: Language, tab: Store) {
     const { words } = language;
     this.#language = language;
     const title = clean(chat.getAttribute("title-text") || "") || words.title;
-    const surroundings = { conversation, language };
-    this.log = new Log(surroundings, chat.getAttribute("greeting") ?? "", ({ title, payload }) => {
-      conversation.say(payload, title);
-      this.composer.focus();
-    });
-    this.composer = new Composer(surroundings, (text, files) => conversation.say(text, undefined, files));
+    const surroundings = { conversation, language, goOn: (event?: MouseEvent) => this.goOn(event) };
+    this.log = new Log(surroundings, chat.getAttribute("greeting") ?? "", ({ title, payload }) => conversation.say(payload, title));
+    this.composer = new Composer(surroundings, tab, (text, files) => conversation.say(text, undefined, files));
     this.#person = button(
       { class: "person", part: "person" },
       () => this.#asked || conversation.askForPerson(words.personLine),
@@ -209,15 +217,21 @@ class Parts {
     );
     this.launcher = button(
       { class: "launcher", part: "launcher", "aria-controls": "window", "aria-expanded": "false" },
-      () => (chat.opened ? chat.close() : chat.open()),
+      (event) => (chat.opened ? chat.close() : chat.openFor(event)),
       icon("chat"),
       icon("down"),
       this.#badge,
     );
-    this.root = el("div", { class: "root", lang: language.locale }, this.window, this.launcher);
+    this.root = el("div", { class: "root", lang: language.locale, dir: "ltr" }, this.window, this.launcher);
     if (chat.getAttribute("position") === "left") this.root.dataset.position = "left";
     this.theme = new Theme(this.root);
     this.#listen(chat);
+  }
+
+  /** Put the focus where the shopper goes on: to write, or on a phone to read. */
+  goOn(event?: MouseEvent): void {
+    if (mayType(event)) this.composer.focus();
+    else this.log.focus();
   }
 
   draw(conversation: Conversation, open: boolean): void {
@@ -300,22 +314,5 @@ class Parts {
     if (active !== edge) return;
     event.preventDefault();
     other?.focus();
-  }
-}
-
-function wasOpen(): boolean {
-  try {
-    return sessionStorage.getItem(OPEN_KEY) !== null;
-  } catch {
-    return false;
-  }
-}
-
-function rememberOpen(open: boolean): void {
-  try {
-    if (open) sessionStorage.setItem(OPEN_KEY, "1");
-    else sessionStorage.removeItem(OPEN_KEY);
-  } catch {
-    // A browser that keeps nothing opens the next page with the window closed.
   }
 }

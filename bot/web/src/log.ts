@@ -41,7 +41,7 @@ export class Log {
       { class: "transcript", part: "transcript", tabindex: 0, role: "region", "aria-label": words.conversation },
       el("div", { class: "scrolled" }, this.#intro, this.#items, this.#typing, this.#replies),
     );
-    this.newer = button({ class: "newer", part: "newer", hidden: true }, () => this.toEnd(true), words.newer, icon("down"));
+    this.newer = button({ class: "newer", part: "newer", hidden: true }, () => this.#catchUp(), words.newer, icon("down"));
     this.element.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     // Pictures that arrive, a keyboard that opens: whoever reads along stays at the end.
     const watch = new ResizeObserver(() => this.#atEnd && this.toEnd());
@@ -67,6 +67,16 @@ export class Log {
     this.element.scrollTo({ top: this.element.scrollHeight, behavior: smoothly && !still ? "smooth" : "instant" });
     this.#atEnd = true;
     this.newer.hidden = true;
+  }
+
+  focus(): void {
+    this.element.focus({ preventScroll: true });
+  }
+
+  /** The button that was pressed vanishes, so the focus goes to what it led to. */
+  #catchUp(): void {
+    this.toEnd(true);
+    this.focus();
   }
 
   /** Put every item where it belongs, and touch only what changed: a moved element would be read out again. */
@@ -105,7 +115,11 @@ export class Log {
     if (offered === this.#offered) return;
     this.#offered = offered;
     this.#replies.hidden = replies.length === 0;
-    const choices = replies.map((reply) => button({ class: "reply", part: "reply" }, () => this.#choose(reply), clean(reply.title)));
+    const choose = (reply: QuickReply) => (event: MouseEvent) => {
+      this.#choose(reply);
+      this.#around.goOn(event);
+    };
+    const choices = replies.map((reply) => button({ class: "reply", part: "reply" }, choose(reply), clean(reply.title)));
     this.#replies.replaceChildren(...choices);
   }
 

@@ -28,9 +28,9 @@ export function addProse(bubble: HTMLElement, text: string, setting: Setting, ap
 }
 
 function element(block: Block, setting: Setting): HTMLElement {
-  if (block.kind === "list") return el("ul", {}, ...block.items.map((item) => el("li", {}, ...inline(item, setting))));
+  if (block.kind === "list") return el("ul", { dir: "auto" }, ...block.items.map((item) => el("li", {}, ...inline(item, setting))));
   const lines = block.lines.flatMap((line, index) => [...(index > 0 ? [el("br")] : []), ...inline(line, setting)]);
-  return el("p", {}, ...lines);
+  return el("p", { dir: "auto" }, ...lines);
 }
 
 function inline(parts: Inline[], { newTab }: Setting): (Node | string)[] {

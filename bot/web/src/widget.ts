@@ -10,6 +10,9 @@ function start(tag: HTMLScriptElement): void {
   if (document.querySelector("kefu-chat")) return;
   const chat = document.createElement("kefu-chat");
   const server = tag.dataset.server || (tag.src ? new URL(tag.src).origin : location.origin);
+  if (!/^https?:\/\//i.test(server)) {
+    return console.error(`Kefu: data-server has to begin with https:// or http://, and is "${server}".`);
+  }
   chat.setAttribute("server", server);
   for (const name of SAID) {
     const value = tag.getAttribute(`data-${name}`);
@@ -24,4 +27,4 @@ const tag = document.currentScript;
 if (tag instanceof HTMLScriptElement) {
   if (document.body) start(tag);
   else document.addEventListener("DOMContentLoaded", () => start(tag), { once: true });
-}
+} else console.error('Kefu: widget.js is a plain script; load it without type="module".');

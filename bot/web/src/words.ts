@@ -54,7 +54,11 @@ const ENGLISH = {
   sent: "Sent",
   sending: "Sending …",
   queued: "Will be sent when you are back online",
-  tooFast: "A moment, please. It will be sent by itself.",
+  held: {
+    rate: "A moment, please. It will be sent by itself.",
+    mailbox: "A moment, please. It will be sent by itself.",
+    unavailable: "We cannot take messages just now. It will be sent by itself.",
+  } as Record<string, string>,
   retry: "Try again",
   discard: "Discard",
   refused: {
@@ -137,7 +141,11 @@ const CHINESE: Words = {
   sent: "已发送",
   sending: "发送中…",
   queued: "恢复连接后会自动发送",
-  tooFast: "请稍候，消息会自动发送。",
+  held: {
+    rate: "请稍候，消息会自动发送。",
+    mailbox: "请稍候，消息会自动发送。",
+    unavailable: "暂时无法接收消息，稍后会自动发送。",
+  },
   retry: "重试",
   discard: "删除",
   refused: {
@@ -207,7 +215,7 @@ export function price(amount: string, currency: string | undefined, locale: stri
 }
 
 export function time(at: Date, locale: string): string {
-  return at.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
+  return at.toLocaleTimeString(locale, { hour: "numeric", minute: "2-digit" });
 }
 
 export function day(at: Date, { words, locale }: Language, now: Date = new Date()): string {
