@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from aiohttp import WSMsgType, web
 
 from bot.channels import frames
+from bot.channels.client import Close, Socket, new_response
 from bot.channels.frames import Accepted, Bounds, Error, Hello, Human, Ping, Pong, Refused, Renew, Said, Thumb, Welcome
 from bot.channels.guard import Guard
 from bot.channels.intake import AWAY, BadFile, read_message, refusal
 from bot.channels.limits import Limits
 from bot.channels.load import Load
-from bot.channels.pump import Close, Patience, Pump, Socket, new_response
+from bot.channels.pump import Patience, Pump
 from bot.channels.sessions import CHANNEL, Session, Sessions
 from bot.conversations import Conversations
 from bot.errors import BadRequest, KefuError, NotAllowed, Overloaded, RateLimited, StoreUnavailable

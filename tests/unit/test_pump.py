@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from bot.channels.pump import Pump, Socket
+from bot.channels.client import Socket
 from bot.records import LogId
 
 
@@ -25,7 +25,7 @@ class Woken:
 def a_socket() -> tuple[Socket, list[str]]:
     pump = Woken()
     nobody = cast(Any, None)
-    return Socket(cast(Pump, pump), nobody, nobody, None), pump.calls
+    return Socket(pump, nobody, nobody, None), pump.calls
 
 
 def test_that_a_sockets_own_line_waits_for_what_answers_it() -> None:
