@@ -1,6 +1,7 @@
 """What no shopper may ever see is taken out of every text."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,19 @@ def test_that_no_script_of_the_list_stays_a_tag() -> None:
             r"<[a-z][^<>]*\bon\w+\s*=|<script|<iframe|<object|<embed|<base|<meta", shown, re.I | re.A
         ), shown
         assert clean(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        pytest.param("<a " + "onaa= " * 330 + "x" * 2_000_000 + ">", id="scripts in one tag"),
+        pytest.param("[a](" * 100_000, id="links that never end"),
+    ],
+)
+def test_that_no_text_keeps_the_server_from_everybody_else(attack: str) -> None:
+    begun = time.process_time()
+    clean(attack)
+    assert time.process_time() - begun < 5, "ten seconds and more where each start is tried anew"
 
 
 def test_that_one_spelling_is_compared() -> None:
