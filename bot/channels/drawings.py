@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from importlib.resources.abc import Traversable
+from typing import NamedTuple
 
 _COLOURS = {
     "black": "#3a3f46",
@@ -28,6 +29,14 @@ _PLAIN = "#2f6f4e"
 _NAME = re.compile(r"(?P<drawing>[a-z0-9-]+?)(?:--(?P<colour>[a-z-]+))?\.svg")
 
 
+class Picture(NamedTuple):
+    """One drawing in one colour; there are as many as drawings times colours, whatever names they are asked for by."""
+
+    drawing: str
+    colour: str
+    """`#rrggbb`"""
+
+
 class Drawings:
     """Drawings from a folder of SVG files whose colours are the words MAIN, DEEP, PALE and GROUND."""
 
@@ -38,12 +47,16 @@ class Drawings:
             if file.name.endswith(".svg")
         }
 
-    def draw(self, name: str) -> str | None:
+    def find(self, name: str) -> Picture | None:
         """`tents--moss-green.svg`, or `tents.svg` in the shop's own colour; None for a drawing there is not."""
         found = _NAME.fullmatch(name)
-        if not found or (drawing := self._drawings.get(found["drawing"])) is None:
+        if not found or found["drawing"] not in self._drawings:
             return None
-        return _tinted(drawing, _shades(_COLOURS.get(found["colour"] or "", _PLAIN)))
+        return Picture(found["drawing"], _COLOURS.get(found["colour"] or "", _PLAIN))
+
+    def draw(self, picture: Picture) -> str:
+        """The SVG of a picture that was found."""
+        return _tinted(self._drawings[picture.drawing], _shades(picture.colour))
 
 
 def _shades(colour: str) -> Mapping[str, str]:

@@ -7,15 +7,12 @@ from string import Template
 from aiohttp import web
 
 from bot.channels.assets import ALWAYS_ASK, SHORT, Asset
-from bot.channels.drawings import Drawings
+from bot.channels.drawings import Drawings, Picture
 from bot.channels.shop import CHINESE, ENGLISH, Words, render
 from bot.records import Passage
 
 _UNBUILT = "console.error('Kefu: this server runs without its widget; `make web` builds it.')"
 """What a page gets from a checkout whose TypeScript was never built: the rest of the server works."""
-
-_MOST_DRAWN = 500
-"""Pictures kept ready; each drawing in each colour is fewer, but a name may be asked for in colours there are not."""
 
 
 class Pages:
@@ -27,7 +24,7 @@ class Pages:
         folder = resources.files("bot").joinpath("web")
         self._template = Template(folder.joinpath("demo", "shop.html").read_text("utf-8"))
         self._drawings = Drawings(folder.joinpath("demo", "products"))
-        self._drawn: dict[str, Asset] = {}
+        self._drawn: dict[Picture, Asset] = {}
         self._shown: tuple[Sequence[Passage], dict[str, Asset]] = ((), {})
         self._widget = _script(folder.joinpath("dist", "widget.js"))
         self._demo = {
@@ -61,13 +58,10 @@ class Pages:
 
     async def drawing(self, request: web.Request) -> web.Response:
         """A product's picture."""
-        name = request.match_info["name"]
-        if (asset := self._drawn.get(name)) is None:
-            if (drawing := self._drawings.draw(name)) is None:
-                raise web.HTTPNotFound
-            asset = Asset(drawing.encode(), "image/svg+xml")
-            if len(self._drawn) < _MOST_DRAWN:
-                self._drawn[name] = asset
+        if (picture := self._drawings.find(request.match_info["name"])) is None:
+            raise web.HTTPNotFound
+        if (asset := self._drawn.get(picture)) is None:
+            asset = self._drawn[picture] = Asset(self._drawings.draw(picture).encode(), "image/svg+xml")
         return asset.answer(request)
 
     def _shop(self, words: Words) -> Asset:

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from bot.channels.drawings import Drawings, Picture
 from bot.channels.guard import Guard
 from bot.channels.pages import Pages
 from bot.records import Kind, Passage, PassageId
@@ -113,6 +114,22 @@ async def test_that_a_colour_that_nobody_mixed_is_the_shops_own() -> None:
             await browser.get("/demo/products/tents--octarine.svg", headers={"Accept-Encoding": "identity"})
         ).text()
     assert own == odd
+
+
+async def test_that_made_up_colours_take_no_room_from_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Picture] = []
+
+    def draw(drawings: Drawings, picture: Picture) -> str:
+        drawn.append(picture)
+        return "<svg/>"
+
+    monkeypatch.setattr(Drawings, "draw", draw)
+    async with browse() as browser:
+        for n in range(600):
+            await browser.get(f"/demo/products/tents--{'x' * n}y.svg")
+        for _ in range(2):
+            await browser.get("/demo/products/tents--plum.svg")
+    assert [picture.drawing for picture in drawn] == ["tents", "tents"], "once in the shop's colour, once in plum"
 
 
 @pytest.mark.parametrize("name", ["yurts.svg", "tents", "..%2fshop.html", "tents.svg%00.png", ".svg"])
