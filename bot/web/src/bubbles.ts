@@ -192,7 +192,7 @@ class SpokenBubble implements Bubble {
       .map((address) => el("img", { class: "shown", src: address, alt: "", loading: "lazy" }));
     this.#extras.replaceChildren(
       ...images,
-      ...(item.products.length > 0 ? [productStrip(item.products, language, conversation.allowed)] : []),
+      ...(item.products.length > 0 ? [productStrip(item.products, item.listed, language, conversation.allowed)] : []),
     );
   }
 

@@ -11,11 +11,11 @@ import { price } from "./words.ts";
 
 const FEW = 5; // from here on the card says how many are left
 
-/** A strip of products that scrolls sideways. */
-export function productStrip(products: readonly Product[], language: Language, allowed: Allowed): HTMLElement {
+/** A strip of products that scrolls sideways; they are read out where the words leave it to them (`listed`). */
+export function productStrip(products: readonly Product[], listed: boolean, language: Language, allowed: Allowed): HTMLElement {
   const { words } = language;
   const cards = products.map((product) => el("li", { part: "product" }, card(product, language, allowed)));
-  return el("ul", { class: "products", part: "products", role: "list", tabindex: 0, "aria-label": words.products }, ...cards);
+  return el("ul", { class: "products", part: "products", role: "list", tabindex: 0, "aria-label": words.products, "aria-live": listed ? null : "off" }, ...cards);
 }
 
 function card(product: Product, language: Language, allowed: Allowed): HTMLElement {
@@ -29,12 +29,13 @@ function card(product: Product, language: Language, allowed: Allowed): HTMLEleme
   }
   const content = [
     frame,
-    el("span", { class: "product-name", part: "product-name" }, clean(product.name)),
+    el("span", { class: "product-name", part: "product-name", title: clean(product.name) }, clean(product.name)),
     el(
       "span",
       { class: "product-facts" },
       product.price && el("span", { class: "product-price", part: "product-price" }, price(product.price, product.currency, locale)),
       stock(product, words),
+      ...product.facts.map((fact) => el("span", { class: "product-fact", part: "product-fact" }, clean(fact))),
     ),
   ];
   const address = product.url ? link(product.url, allowed) : null;

@@ -4,11 +4,12 @@ import type { Status } from "./connection.ts";
 import { Connection } from "./connection.ts";
 import type { Pending } from "./outbox.ts";
 import { newId, Outbox, read } from "./outbox.ts";
-import type { Attachment, Limits, Line, Refused, SentFrame, ServerFrame, Welcome } from "./protocol.ts";
+import type { Attachment, Limits, Line, Refused, SentFrame, ServerFrame, Trouble, Welcome } from "./protocol.ts";
 import { DEFAULT_LIMITS, MOST_FRAME_BYTES } from "./protocol.ts";
 import type { Allowed } from "./safe.ts";
-import { Session } from "./session.ts";
+import { Session, VISITOR } from "./session.ts";
 import type { Store } from "./storage.ts";
+import { Thumbs } from "./thumbs.ts";
 import type { Transcript, View } from "./transcript.ts";
 import { append, EMPTY, isAfter, unread, view } from "./transcript.ts";
 
@@ -20,6 +21,7 @@ export interface Watcher {
 }
 
 const ANSWER_MS = 20_000; // an accept that takes longer was lost with its socket
+const OTHER_TAB_MS = 1_000; // the tab that wrote a message sends it; then any other may, for it may be closed
 const HISTORY_MS = 400; // what comes so soon after the welcome to a new page was said before
 
 export class Conversation {
@@ -36,13 +38,15 @@ export class Conversation {
   readonly #connection: Connection;
   readonly #outbox: Outbox;
   readonly #seenKey: string;
-  readonly #thumbs = new Map<string, boolean | null>();
+  readonly #thumbs: Thumbs;
   /** Messages that a server has, and whose lines have not come yet: they stay on the screen meanwhile. */
   readonly #accepted = new Map<string, Pending>();
   readonly #end = new AbortController();
   #transcript: Transcript = EMPTY;
   #inFlight: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #thumbTimer: ReturnType<typeof setTimeout> | undefined;
+  #otherTab: ReturnType<typeof setTimeout> | undefined;
   #historyUntil = 0;
 
   constructor(store: Store, server: string, userToken: string | undefined, watcher: Watcher) {
@@ -52,6 +56,9 @@ export class Conversation {
     this.#store = store;
     this.#watcher = watcher;
     this.#outbox = new Outbox(store, server, this.session.owner);
+    this.#thumbs = new Thumbs(store, server, this.session.owner);
+    // Who signs in sees what did not go out before, and says whether it still should.
+    if (userToken) this.#outbox.adopt(new Outbox(store, server, VISITOR), "signed_in");
     this.#seenKey = `kefu:seen:${server}:${this.session.owner}`;
     this.#connection = new Connection(this.session, server, {
       onStatus: (status) => this.#onStatus(status),
@@ -68,10 +75,11 @@ export class Conversation {
   }
 
   get view(): View {
-    const shown = view(this.#transcript, [...this.#accepted.values(), ...this.#outbox.all()]);
+    const shown = view(this.#transcript, this.#outbox.all(), [...this.#accepted.values()]);
+    const thumbs = this.#thumbs.all();
     for (const item of shown.items) {
-      if ((item.kind === "assistant" || item.kind === "agent") && this.#thumbs.has(item.last)) {
-        item.helpful = this.#thumbs.get(item.last) ?? null;
+      if ((item.kind === "assistant" || item.kind === "agent") && thumbs.has(item.last)) {
+        item.helpful = thumbs.get(item.last) ?? null;
       }
     }
     return shown;
@@ -92,7 +100,7 @@ export class Conversation {
 
   close(): void {
     this.#end.abort();
-    clearTimeout(this.#timer);
+    for (const timer of [this.#timer, this.#thumbTimer, this.#otherTab]) clearTimeout(timer);
     this.#connection.close();
   }
 
@@ -116,9 +124,10 @@ export class Conversation {
     );
   }
 
-  /** Whether "talk to a person" was pressed and has not reached a server yet. */
+  /** Whether "talk to a person" was pressed and does not stand in the log yet. */
   get asksForPerson(): boolean {
-    return this.#outbox.all().some(({ frame, refused }) => frame.type === "human" && refused === undefined);
+    const unheard = [...this.#accepted.values(), ...this.#outbox.all()];
+    return unheard.some(({ frame, refused }) => frame.type === "human" && refused === undefined);
   }
 
   askForPerson(text: string): void {
@@ -184,10 +193,12 @@ export class Conversation {
 
   #onStatus(status: Status): void {
     this.status = status;
-    if (status === "online") {
-      for (const [about, helpful] of this.#thumbs) this.#connection.send({ type: "feedback", about, helpful });
-    }
+    if (status === "online") this.#sendThumbs();
     this.#release();
+  }
+
+  #sendThumbs(): void {
+    for (const [about, helpful] of this.#thumbs.all()) this.#connection.send({ type: "feedback", about, helpful });
   }
 
   #onFrame(frame: ServerFrame): void {
@@ -202,9 +213,7 @@ export class Conversation {
       case "refused":
         return this.#onRefused(frame);
       case "error":
-        // Frames are answered in order, so this is about the message in flight if there is one.
-        if (this.#inFlight !== undefined) this.#outbox.refuse(this.#inFlight, "bad_message");
-        return this.#release();
+        return this.#onTrouble(frame);
       case "pong":
         return;
     }
@@ -226,12 +235,28 @@ export class Conversation {
     if (pending && (cursor === null || isAfter(line, cursor))) this.#accepted.set(id, pending);
   }
 
+  #onTrouble({ reason, about, retryAfter }: Trouble): void {
+    if (about !== undefined && retryAfter === undefined) this.#thumbs.settle(about);
+    else if (reason !== "bad_frame") {
+      // A thumb has to wait; what is in flight has its own answer.
+      clearTimeout(this.#thumbTimer);
+      this.#thumbTimer = setTimeout(() => this.#sendThumbs(), Math.max(1, retryAfter ?? 5) * 1000);
+    } else if (this.#inFlight !== undefined) {
+      // Frames are answered in order, so this is about the message.
+      this.#outbox.refuse(this.#inFlight, "bad_message");
+      return this.#release();
+    }
+    this.#watcher.onChange();
+  }
+
   /** Another tab wrote something, or a server took what this one shows as waiting. */
   #onStorage({ key, oldValue, newValue }: StorageEvent): void {
     if (!this.#outbox.owns(key)) return;
     const before = read(oldValue);
     // A refused one was discarded.
     if (before && newValue === null && before.refused === undefined) this.#accepted.set(before.frame.id, before);
+    clearTimeout(this.#otherTab);
+    this.#otherTab = setTimeout(() => this.#proceed(), OTHER_TAB_MS);
     this.#watcher.onChange();
   }
 
@@ -239,7 +264,7 @@ export class Conversation {
     const before = this.#transcript;
     this.#transcript = append(before, lines);
     for (const line of this.#transcript.lines.slice(before.lines.length)) {
-      if (line.kind === "feedback") this.#thumbs.delete(line.about);
+      if (line.kind === "feedback") this.#thumbs.settle(line.about);
       if (line.kind === "shopper") {
         this.#outbox.settle(line.message);
         this.#accepted.delete(line.message);

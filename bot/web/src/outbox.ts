@@ -11,20 +11,20 @@ import type { Store } from "./storage.ts";
 
 export interface Pending {
   frame: SentFrame;
-  /** When it was written, in milliseconds; with `order`, what sorts the messages. */
+  /** When it was written, in milliseconds, and later than what was written before it: what sorts the messages. */
   at: number;
-  /** Tells messages of one millisecond apart. */
-  order: number;
   /** For the shopper's own line while it waits. */
   files: Attachment[];
   /** Why the server will never take it as it is; absent while it waits. */
   refused?: string;
 }
 
+/** What was not sent for so long is not sent unasked: its question may have been answered, or its writer gone. */
+const FRESH_MS = 24 * 60 * 60 * 1000;
+
 export class Outbox {
   readonly #store: Store;
   readonly #prefix: string;
-  #order = 0;
 
   /** `owner` keeps apart what different shoppers of one browser wrote: `visitor`, or `user:<id>`. */
   constructor(store: Store, server: string, owner: string) {
@@ -38,8 +38,8 @@ export class Outbox {
   }
 
   /** Keep a message until it is `settle`d. */
-  add(frame: SentFrame, files: Attachment[] = [], at: number = Date.now()): Pending {
-    const pending: Pending = { frame, at, order: this.#order++, files };
+  add(frame: SentFrame, files: Attachment[] = []): Pending {
+    const pending: Pending = { frame, at: this.#now(), files };
     this.#write(pending);
     return pending;
   }
@@ -50,7 +50,8 @@ export class Outbox {
       .keys(this.#prefix)
       .map((key) => read(this.#store.get(key)))
       .filter((pending) => pending !== null)
-      .sort((one, other) => one.at - other.at || one.order - other.order);
+      .map((pending) => (Date.now() - pending.at > FRESH_MS ? { refused: "old", ...pending } : pending))
+      .sort((one, other) => one.at - other.at);
   }
 
   /** The message to send now: the oldest that was not refused. */
@@ -74,7 +75,22 @@ export class Outbox {
     const pending = this.find(id);
     if (!pending) return;
     const { refused: _, ...waiting } = pending;
-    this.#write({ ...waiting, at: Date.now() });
+    this.#write({ ...waiting, at: this.#now() });
+  }
+
+  /** Take over what waits in another outbox, to be sent when the shopper says so. */
+  adopt(other: Outbox, reason: string): void {
+    for (const { frame, refused, ...kept } of other.all()) {
+      if (refused !== undefined) continue;
+      this.#write({ ...kept, frame, refused: reason });
+      other.refuse(frame.id, reason); // Another tab must not take its end for an acceptance.
+      other.settle(frame.id);
+    }
+  }
+
+  /** The time, but never before that of a message which is there: a clock may be set back. */
+  #now(): number {
+    return Math.max(Date.now(), (this.all().at(-1)?.at ?? 0) + 1);
   }
 
   /** The message with this id, while no server has it. */

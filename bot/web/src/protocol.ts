@@ -22,6 +22,8 @@ export interface Product {
   stock?: string;
   image?: string;
   url?: string;
+  /** What it says of that which the shopper asked for: `capacity: 1 person`. */
+  facts: string[];
 }
 
 export interface Source {
@@ -48,6 +50,8 @@ export interface SpokenLine extends LineOf<"assistant" | "agent"> {
   turn: string;
   name: string;
   text: string;
+  /** The text without the rows that stand in `products` too. */
+  lead?: string;
   buttons: QuickReply[];
   products: Product[];
   image?: string;
@@ -99,13 +103,23 @@ export interface Refused {
   retryAfter?: number;
 }
 
+export interface Trouble {
+  type: "error";
+  reason: string;
+  message: string;
+  /** The line of the thumb that it is about; absent where it is about no thumb. */
+  about?: string;
+  /** Seconds; absent where sending again does not help. */
+  retryAfter?: number;
+}
+
 export type ServerFrame =
   | Welcome
   | { type: "lines"; lines: Line[] }
   | { type: "accepted"; id: string; line: string }
   | Refused
   | { type: "pong" }
-  | { type: "error"; reason: string; message: string };
+  | Trouble;
 
 /** What a shopper says: a message, or the wish for a person. */
 export type SentFrame =
@@ -151,7 +165,13 @@ export function parseFrame(data: unknown): ServerFrame | null {
     case "pong":
       return { type: "pong" };
     case "error":
-      return { type: "error", reason: text(frame.reason), message: text(frame.message) };
+      return {
+        type: "error",
+        reason: text(frame.reason),
+        message: text(frame.message),
+        ...optional("about", text(frame.about) || undefined),
+        ...optional("retryAfter", number(frame.retry_after)),
+      };
     default:
       return null;
   }
@@ -184,6 +204,7 @@ export function parseLine(value: unknown): Line | null {
         buttons: list(line.buttons).map(quickReply).filter((button) => button !== null),
         products: list(line.products).map(product).filter((item) => item !== null),
         sources: list(line.sources).map(source).filter((item) => item !== null),
+        ...optional("lead", text(line.lead) || undefined),
         ...optional("image", text(line.image) || undefined),
       };
     case "turn":
@@ -240,6 +261,7 @@ function product(value: unknown): Product | null {
   return {
     sku: text(item.sku),
     name: text(item.name) || text(item.sku),
+    facts: texts(item.facts),
     ...Object.fromEntries(fields.map((field) => [field, text(item[field])]).filter(([, value]) => value)),
   };
 }

@@ -26,6 +26,9 @@ interface Grant {
   lifetime: number;
 }
 
+/** Whose things are kept where nobody is signed in. */
+export const VISITOR = "visitor";
+
 /** A token is renewed when so much of its life has passed. */
 const RENEW_AFTER = 0.7;
 
@@ -34,7 +37,7 @@ export class Session {
   readonly #server: string;
   readonly #userToken: string | undefined;
   readonly #key: string;
-  /** `visitor`, or `user:<the shop's id>`: what is kept for one is not kept for the other. */
+  /** `VISITOR`, or `user:<the shop's id>`: what is kept for one is not kept for the other. */
   readonly owner: string;
   #grant: Grant | undefined;
   #asking: Promise<Grant> | undefined;
@@ -43,7 +46,7 @@ export class Session {
     this.#store = store;
     this.#server = server;
     this.#userToken = userToken;
-    this.owner = userToken ? `user:${subjectOf(userToken)}` : "visitor";
+    this.owner = userToken ? `user:${subjectOf(userToken)}` : VISITOR;
     this.#key = `kefu:resume:${server}:${this.owner}`;
   }
 

@@ -89,6 +89,8 @@ export interface SpokenItem {
   /** One a log line; they stand in one bubble. */
   texts: Sentence[];
   products: Product[];
+  /** The texts leave out what the products say: whoever cannot see the cards has to be told them. */
+  listed: boolean;
   images: string[];
   sources: Source[];
   /** Its last line came with something: what follows is a paragraph of its own. */
@@ -124,11 +126,12 @@ export interface View {
   replies: QuickReply[];
 }
 
-/** What the window shows: the log, then what waits to be sent. */
-export function view(transcript: Transcript, pending: readonly Pending[]): View {
-  const sent = new Set(transcript.lines.map((line) => (line.kind === "shopper" ? line.message : "")));
-  const waiting = pending.filter(({ frame }) => !sent.has(frame.id));
-  const items = [...said(transcript), ...waiting.map(waitingItem)];
+/** What the window shows: the log, then what a server `accepted` whose line has not come, then what waits to be sent. */
+export function view(transcript: Transcript, pending: readonly Pending[], accepted: readonly Pending[] = []): View {
+  const told = new Set(transcript.lines.map((line) => (line.kind === "shopper" ? line.message : "")));
+  const isNew = ({ frame }: Pending) => !told.has(frame.id);
+  const waiting = [...accepted.filter(isNew).map(acceptedItem), ...pending.filter(isNew).map(waitingItem)];
+  const items = [...said(transcript), ...waiting];
   return {
     items: withDays(items),
     typing: isTyping(transcript),
@@ -176,15 +179,18 @@ function continues(item: Item, line: SpokenLine): item is SpokenItem {
 }
 
 function spokenItem(line: SpokenLine): SpokenItem {
+  const listed = line.lead !== undefined && line.products.length > 0;
+  const words = (listed && line.lead) || line.text;
   return {
     kind: line.kind,
     key: line.id,
     turn: line.turn,
     at: line.at,
     name: line.name,
-    texts: line.text ? [{ text: line.text, apart: false }] : [],
+    texts: words ? [{ text: words, apart: false }] : [],
     whole: isWhole(line),
     products: line.products,
+    listed,
     images: line.image ? [line.image] : [],
     sources: line.sources,
     last: line.id,
@@ -200,6 +206,7 @@ function joined(item: SpokenItem, line: SpokenLine): SpokenItem {
     texts: [...item.texts, ...more.texts.map(({ text }) => ({ text, apart: item.whole }))],
     whole: more.whole,
     products: distinct([...item.products, ...more.products], (product) => product.sku || product.name),
+    listed: item.listed || more.listed,
     images: [...item.images, ...more.images],
     sources: distinct([...item.sources, ...more.sources], (source) => source.passage || source.source),
     last: line.id,
@@ -217,6 +224,10 @@ function distinct<Value>(values: Value[], name: (value: Value) => string): Value
 function sentItem(line: ShopperLine): ShopperItem {
   const text = line.shown ?? line.text;
   return { kind: "shopper", key: line.message, at: line.at, text, files: line.files, state: "sent" };
+}
+
+function acceptedItem({ refused: _, ...pending }: Pending): ShopperItem {
+  return { ...waitingItem(pending), state: "sent" };
 }
 
 function waitingItem({ frame, at, files, refused }: Pending): ShopperItem {

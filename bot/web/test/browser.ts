@@ -71,8 +71,8 @@ export async function pass(milliseconds = 0): Promise<void> {
 }
 
 /** A page that has just been loaded. */
-export function load(store = new MemoryStore()): { conversation: Conversation; store: MemoryStore } {
-  const conversation = new Conversation(store, SERVER, undefined, { onChange: () => undefined, onLine: () => undefined });
+export function load(store = new MemoryStore(), userToken?: string): { conversation: Conversation; store: MemoryStore } {
+  const conversation = new Conversation(store, SERVER, userToken, { onChange: () => undefined, onLine: () => undefined });
   conversation.start();
   return { conversation, store };
 }

@@ -69,7 +69,7 @@ test("a message stays on the screen between its acceptance and its line, and sta
   conversation.say("x");
   const id = socket.sent("message")[0]?.id;
   socket.says({ type: "accepted", id, line: "9-0" });
-  assert.deepEqual(shown(), [["x", "waiting"]]);
+  assert.deepEqual(shown(), [["x", "sent"]]);
   socket.says(shopperLine("9-0", id));
   assert.deepEqual(shown(), [["x", "sent"]]);
   conversation.say("y");
@@ -217,4 +217,81 @@ test("a closed conversation leaves nothing running", async () => {
   socket.ends(1000);
   await pass(60_000);
   assert.equal(Socket.all.length, 1);
+});
+
+test("an error about a thumb leaves the message in flight alone, and the thumb goes out again", async () => {
+  const { conversation } = load();
+  const socket = await welcomed();
+  conversation.judge("5-0", true);
+  conversation.say("a");
+  socket.says({ type: "error", reason: "rate", message: "", about: "5-0", retry_after: 30 });
+  assert.equal(conversation.view.items.some((item) => item.kind === "shopper" && item.state === "refused"), false);
+  accept(socket);
+  await pass(29_000);
+  assert.equal(socket.sent("feedback").length, 1);
+  socket.says({ type: "pong" });
+  await pass(2_000);
+  assert.equal(socket.sent("feedback").length, 2);
+});
+
+test("a thumb on a line that is gone is given up, and says nothing about the message in flight", async () => {
+  const { conversation, store } = load();
+  const socket = await welcomed();
+  conversation.judge("5-0", true);
+  conversation.say("a");
+  socket.says({ type: "error", reason: "bad_frame", message: "about: is no line", about: "5-0" });
+  assert.equal(conversation.view.items.some((item) => item.kind === "shopper" && item.state === "refused"), false);
+  assert.deepEqual(store.keys("kefu:thumb:"), []);
+});
+
+test("a bad frame that names no thumb is the message in flight", async () => {
+  const { conversation } = load();
+  const socket = await welcomed();
+  conversation.say("a");
+  socket.says({ type: "error", reason: "bad_frame", message: "no frame" });
+  assert.equal(conversation.view.items.some((item) => item.kind === "shopper" && item.state === "refused"), true);
+});
+
+test("a thumb pressed offline reaches the server after a reload, and only until the log shows it", async () => {
+  session.offline = true;
+  const { conversation, store } = load();
+  await pass();
+  conversation.judge("5-0", false);
+  conversation.close();
+  session.offline = false;
+  load(store);
+  const socket = await welcomed();
+  assert.deepEqual(socket.sent("feedback"), [{ type: "feedback", about: "5-0", helpful: false }]);
+  socket.says({ type: "lines", lines: [{ id: "9-0", at: "2026-03-01T12:00:00Z", kind: "feedback", about: "5-0", helpful: false }] });
+  assert.deepEqual(store.keys("kefu:thumb:"), []);
+});
+
+test("a message of a tab that was closed at once is sent by the tab that is left", async () => {
+  const { store } = load();
+  const socket = await welcomed();
+  const other = load(store).conversation;
+  session.offline = true; // It never got a line of its own.
+  other.say("a");
+  other.close();
+  const [key = ""] = store.keys("kefu:out:");
+  window.dispatchEvent(Object.assign(new Event("storage"), { key, oldValue: null, newValue: store.get(key) }));
+  await pass(900);
+  assert.deepEqual(texts(socket), []);
+  await pass(200);
+  assert.deepEqual(texts(socket), ["a"]);
+});
+
+test("who signs in is shown what did not go out before, and it goes nowhere unasked", async () => {
+  session.offline = true;
+  const { conversation, store } = load();
+  conversation.say("a");
+  conversation.close();
+  session.offline = false;
+  const signedIn = load(store, `x.${btoa('{"sub":"7"}')}.x`).conversation;
+  const socket = await welcomed();
+  const shown = signedIn.view.items.find((item) => item.kind === "shopper");
+  assert.deepEqual(shown?.kind === "shopper" && [shown.text, shown.state, shown.reason], ["a", "refused", "signed_in"]);
+  assert.deepEqual(texts(socket), []);
+  signedIn.retry(shown?.key ?? "");
+  assert.deepEqual(texts(socket), ["a"]);
 });

@@ -35,7 +35,7 @@ test("a refusal says whether sending again helps", () => {
 });
 
 test("products without a name or a number in place of a price are read as well as they can be", () => {
-  const line = parseLine({ id: "1-0", at: "", kind: "assistant", products: [{ sku: "T1", price: 3.5 }, {}, "x"] });
+  const line = parseLine({ id: "1-0", at: "", kind: "assistant", products: [{ sku: "T1", price: 3.5, facts: ["red", 7] }, {}, "x"] });
   assert.ok(line?.kind === "assistant");
-  assert.deepEqual(line.products, [{ sku: "T1", name: "T1", price: "3.5" }]);
+  assert.deepEqual(line.products, [{ sku: "T1", name: "T1", price: "3.5", facts: ["red"] }]);
 });

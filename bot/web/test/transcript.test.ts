@@ -12,7 +12,7 @@ const shopper = (id: string, message: string, text = message) => line(id, "shopp
 const says = (id: string, turn: string, text: string, fields: object = {}) => line(id, "assistant", { turn, text, ...fields });
 const turn = (id: string, ...covers: string[]) => line(id, "turn", { covers });
 const floor = (id: string, name: string) => line(id, "floor", { floor: name });
-const waits = (id: string, text = id): Pending => ({ frame: { type: "message", id, text }, at: Date.parse(at), order: 0, files: [] });
+const waits = (id: string, text = id): Pending => ({ frame: { type: "message", id, text }, at: Date.parse(at), files: [] });
 const shown = (lines: Line[], pending: Pending[] = []) => view(append(EMPTY, lines), pending);
 const bubbles = (items: Item[]) => items.filter((item) => item.kind !== "day");
 
@@ -66,6 +66,24 @@ test("two offers of one turn are both made, in paragraphs of their own", () => {
   const { items, replies } = shown([shopper("1-0", "m"), offer("2-0", "a"), offer("3-0", "b"), offer("4-0", "b")]);
   assert.deepEqual(replies.map(({ payload }) => payload), ["a", "b"]);
   assert.deepEqual((items.at(-1) as { texts: { apart: boolean }[] }).texts.map(({ apart }) => apart), [false, true, true]);
+});
+
+test("an accepted message stands as sent before its line comes, under the same key, and the old quick replies stay away", () => {
+  const offer = says("2-0", "1-0", "Which?", { buttons: [{ title: "This", payload: "/this" }] });
+  const log = append(EMPTY, [shopper("1-0", "m"), offer]);
+  const own = (lines: Line[], accepted: Pending[]) => view(append(log, lines), [waits("later")], accepted).items.filter((item) => item.kind === "shopper");
+  const [before, after] = [own([], [waits("n")]), own([shopper("3-0", "n")], [waits("n")])];
+  assert.deepEqual(before.map(({ key, state }) => [key, state]), [["m", "sent"], ["n", "sent"], ["later", "waiting"]]);
+  assert.deepEqual(after.map(({ key, state }) => [key, state]), before.map(({ key, state }) => [key, state]));
+  assert.equal(view(log, [], [waits("n")]).replies.length, 0);
+});
+
+test("products that a text lists are shown once, as cards", () => {
+  const cards = { text: "Two:\n- Tent: 5 EUR", lead: "Two:", products: [{ sku: "T", name: "Tent", facts: ["capacity: 1 person"] }] };
+  const item = shown([line("2-0", "assistant", cards)]).items.at(-1);
+  assert.deepEqual(item?.kind === "assistant" && [item.texts[0]?.text, item.listed, item.products[0]?.facts], ["Two:", true, ["capacity: 1 person"]]);
+  const without = shown([line("2-0", "assistant", { ...cards, products: [{}] })]).items.at(-1);
+  assert.deepEqual(without?.kind === "assistant" && [without.texts[0]?.text, without.listed], [cards.text, false]);
 });
 
 test("what waits stands after the log, in the order in which it was written", () => {

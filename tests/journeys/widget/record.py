@@ -26,7 +26,7 @@ def as_shown(log: list[Entry]) -> list[tuple[str, str, str]]:
             bubbles.append(("shopper", entry.message.id, letters(entry.message.shown or entry.message.text)))
             turn = None
         elif entry.utterance is not None:
-            text = letters(entry.utterance.text)
+            text = letters((entry.utterance.custom or {}).get("lead", entry.utterance.text))  # Cards have the rest.
             if entry.kind is EntryKind.ASSISTANT and entry.turn == turn and turn is not None:
                 bubbles[-1] = (*bubbles[-1][:2], bubbles[-1][2] + text)
             else:
