@@ -188,6 +188,7 @@ async def open_channels(
         site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
         await site.start()
         stack.push_async_callback(sockets.stop)
+        stack.callback(worker.stop)  # Its grace begins beside the sockets' goodbyes, which slow clients draw out.
         stack.push_async_callback(site.stop)
         stack.callback(load.stop)
         guard.listens_at(runner.addresses[0][1])
@@ -203,8 +204,8 @@ def _unfinished(mail: Sequence[Message]) -> bool:
 def settle() -> None:
     """Have Python's collector of cycles in the way of turns less: call it once what stays is loaded.
 
-    What was loaded it looks at no more. And it looks after 10,000 new objects instead of 700: every turn under way makes
-    hundreds, hardly any in a cycle, and each was looked at several times, a twentieth of a turn's work.
+    What was loaded it looks at no more. And it looks after 10,000 new objects instead of 700: every turn under way
+    makes hundreds, hardly any in a cycle, and each was looked at several times, a twentieth of a turn's work.
     """
     gc.collect()
     gc.freeze()

@@ -14,6 +14,7 @@ import pytest
 
 from bot.app import open_channels
 from bot.channels.load import Load
+from bot.channels.websocket import WebSocketChannel
 from bot.conversations import Conversations, keys
 from bot.conversations.backlog import Backlog, measure
 from bot.conversations.connection import Wire
@@ -234,6 +235,30 @@ async def test_that_a_stopping_server_refuses_finishes_and_tells_who_waits_in_va
 
     async with serving(conversations, settings(tmp_path), gated) as client:
         assert (await write(client, "bert", "two"))[:2] == (200, [{"recipient_id": "bert", "text": "Done"}])
+
+
+async def test_that_turns_under_way_are_given_up_in_time_although_sockets_say_goodbye_slowly(
+    conversations: Conversations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, given_up = asyncio.Event(), asyncio.Event()
+
+    async def endless(conversation: Conversation, voice: Voice) -> Turn:
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            given_up.set()
+        raise AssertionError
+
+    async def slow_goodbye(sockets: WebSocketChannel) -> None:
+        async with asyncio.timeout(10):
+            await given_up.wait()
+
+    monkeypatch.setattr(WebSocketChannel, "stop", slow_goodbye)
+    async with serving(conversations, settings(tmp_path, stop_timeout=0.1), endless) as client:
+        waiting = asyncio.create_task(write(client, "anna", "one"))
+        await begun.wait()
+    await asyncio.gather(waiting, return_exceptions=True)
 
 
 async def readiness(client: aiohttp.ClientSession) -> tuple[int, str]:
