@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import hiredis
-from redis.asyncio import BlockingConnectionPool, Connection
+from redis.asyncio import Connection, ConnectionPool
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -52,10 +52,10 @@ class Node:
         """Connect when first used; ``lost`` is called each time that a connection turns out to be broken."""
         self.url = url
         self.report_lost = lost
-        self._pool = BlockingConnectionPool.from_url(
+        self._loop = asyncio.get_running_loop()  # To find it costs a system call, up to Python 3.11.
+        # Only to read the URL. What a pool does to lend a connection costs as much as to read an answer.
+        self._pool = ConnectionPool.from_url(
             url,
-            max_connections=_FLIGHTS,
-            timeout=None,
             # Time-outs are ours: redis-py's cost a task a command, and `wait_for` of Python 3.11 can swallow a cancel.
             socket_timeout=None,
             socket_connect_timeout=2,
@@ -63,7 +63,10 @@ class Node:
         )
         self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
         self._flights: set[asyncio.Task[None]] = set()
-        self._lent: set[Connection] = set()
+        self._asking = asyncio.Lock()
+        self._idle: list[Connection] = []
+        """Connections that no round trip uses: never more than have been under way at once."""
+        self._opened: set[Connection] = set()
         self.closed = False
 
     async def aclose(self) -> None:
@@ -74,19 +77,18 @@ class Node:
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)
         self._answer_waiting(ConnectionError("the connection was closed here"))
-        for connection in self._lent:
+        for connection in self._opened:
             await connection.disconnect()
-        await self._pool.aclose()
 
     def new_connection(self) -> Connection:
         """A connection of one's own, for commands that block; it has to be connected, and closes with the node."""
         connection: Connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
-        self._lent.add(connection)
+        self._opened.add(connection)
         return connection
 
     def send(self, command: Command) -> asyncio.Future[Any]:
         """Send one command with whatever else is asked now; the answer as RESP3 has it, or redis-py's error."""
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Any] = self._loop.create_future()
         self._waiting.append((command, answer))
         if len(self._flights) < _FLIGHTS:
             # It starts once this turn of the event loop is over, so all who ask in this turn are aboard.
@@ -96,7 +98,7 @@ class Node:
 
     async def send_asking(self, command: Command) -> Any:
         """Send one command for a slot that this node of a cluster is taking over just now."""
-        async with asyncio.timeout(ANSWER.total_seconds()):
+        async with asyncio.timeout(ANSWER.total_seconds()), self._asking:
             _, answer = await self._trip([("ASKING",), command])
         if isinstance(answer, Exception):
             raise answer
@@ -140,7 +142,7 @@ class Node:
 
     async def _trip(self, commands: Sequence[Command]) -> list[Any]:
         packed = b"".join(map(hiredis.pack_command, commands))  # type: ignore[arg-type]  # declared for one word
-        clock = asyncio.get_running_loop().time
+        clock = self._loop.time
         until, pause = clock() + PATIENCE.total_seconds(), _FIRST_PAUSE
         while True:
             try:
@@ -154,12 +156,13 @@ class Node:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _try(self, packed: bytes, count: int) -> list[Any]:
-        connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+        connection = self._idle.pop() if self._idle else self.new_connection()
         try:
+            await connection.connect()  # type: ignore[no-untyped-call]
             with REDIS_SECONDS.time():
                 return await _exchange(connection, packed, count)
         finally:
-            await self._pool.release(connection)
+            self._idle.append(connection)  # What went wrong has closed it, and the next trip connects it anew.
 
 
 def _answer(asked: Iterable[tuple[Command, asyncio.Future[Any]]], error: Exception) -> None:
