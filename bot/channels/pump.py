@@ -3,22 +3,23 @@
 import asyncio
 import logging
 from collections import deque
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bot.channels.client import Close, Socket
 from bot.channels.frames import batches
 from bot.conversations import Conversations
+from bot.conversations.node import Node
 from bot.conversations.reading import Page
-from bot.errors import StoreUnavailable
 from bot.records import LogId
 from bot.telemetry.metrics import SLOW_READERS, SOCKETS, SOCKETS_CLOSED, SOCKETS_OPENED
 
 _log = logging.getLogger(__name__)
 
 PUMPS = 2
-"""As many as the wire has round trips under way: one sends what it read while the other's reads are on their way."""
+"""Of each server of Redis, as many as there are round trips under way to it: one sends what it read while the other's
+reads are on their way."""
 
 _BATCH = 128
 """Sockets that share a round trip: what is to be held in memory of their logs at once."""
@@ -30,7 +31,7 @@ _LOOK = timedelta(milliseconds=250)
 """Between two looks at the sockets that do not read, or were not told of their own line."""
 
 _AWAY = timedelta(milliseconds=500)
-"""Between tries to reach a Redis that is away."""
+"""Between tries to read a log that could not be read."""
 
 BEGINNING = LogId("0-0")
 """Before every entry of a log."""
@@ -45,11 +46,24 @@ class Patience:
     slow: timedelta = timedelta(seconds=5)
     """With more than the transport's high water (64 KiB) unread."""
     sweep: timedelta = timedelta(seconds=5)
-    """Between two looks at all sockets: a timer for each would cost memory, and nobody counts these seconds."""
+    """Between two looks at all sockets: a timer for each would cost memory, and nobody counts these seconds. So long a
+    client waits at most for an answer whose wake-up was lost."""
+
+
+class _Lane:
+    """The sockets that are due and whose logs are on one server: while that is away, those of the others go on."""
+
+    __slots__ = ("due", "node", "pumps")
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.due: deque[Socket] = deque()
+        self.pumps = 0
+        """Tasks that serve it; none while nobody is due."""
 
 
 class Pump:
-    """A few tasks that serve all sockets of the process; a slow one keeps nobody waiting.
+    """A few tasks serve all sockets of the process; a slow one, or a Redis that is away, keeps nobody else waiting.
 
     A socket whose log may have grown becomes due, once. Whoever serves it reads the log after its cursor and moves the
     cursor over what was sent. So nothing is skipped or sent twice, and what waits for a socket is in Redis.
@@ -59,8 +73,7 @@ class Pump:
         self._conversations = conversations
         self._patience = patience
         self.sockets: set[Socket] = set()
-        self._due: deque[Socket] = deque()
-        self._wanted = asyncio.Event()
+        self._lanes: dict[Node, _Lane] = {}
         self._late: set[Socket] = set()
         self._congested: dict[Socket, float] = {}
         """Since when, by the loop's clock."""
@@ -68,8 +81,8 @@ class Pump:
         self.now = asyncio.get_running_loop().time
 
     async def __aenter__(self) -> "Pump":
-        for run in (*[self._serve] * PUMPS, self._watch, self._sweep_for_ever):
-            self._keep(asyncio.create_task(run(), name=f"kefu-sockets-{run.__name__}"))
+        for look, every in ((self._watch, _LOOK), (self._sweep, self._patience.sweep)):
+            self._keep(asyncio.create_task(_look_for_ever(look, every), name=f"kefu-sockets{look.__name__}"))
         return self
 
     async def __aexit__(self, *failure: object) -> None:
@@ -84,9 +97,15 @@ class Pump:
         if socket.busy:
             socket.again = True
             return
+        assert socket.session is not None, "it has a cursor, so it said who it is"
         socket.busy = True
-        self._due.append(socket)
-        self._wanted.set()
+        node = self._conversations.node_of(socket.session.conversation)
+        lane = self._lanes.get(node) or self._lanes.setdefault(node, _Lane(node))
+        lane.due.append(socket)
+        if lane.pumps < PUMPS:
+            # It starts once this turn of the event loop is over, so all who are due by then are served together.
+            lane.pumps += 1
+            self._keep(asyncio.create_task(self._serve(lane), name="kefu-sockets-pump"))
 
     def wake_late(self, socket: Socket) -> None:
         """The log has grown by a message of this socket: it was told "accepted", and has no use for the line yet.
@@ -136,23 +155,18 @@ class Pump:
         """Close every socket at once."""
         await asyncio.gather(*(socket.close(code, why) for socket in self.sockets), return_exceptions=True)
 
-    async def _serve(self) -> None:
-        while True:
-            await self._wanted.wait()
-            batch = [self._due.popleft() for _ in range(min(_BATCH, len(self._due)))]
-            if not self._due:
-                self._wanted.clear()
+    async def _serve(self, lane: _Lane) -> None:
+        """Serve who is due, until nobody is."""
+        while lane.due:
+            batch = [lane.due.popleft() for _ in range(min(_BATCH, len(lane.due)))]
             try:
                 await self._serve_batch(batch)
-            except StoreUnavailable as exc:
-                _log.warning("%d sockets wait for their lines: %s", len(batch), exc)
-                self._due.extend(batch)
-                await asyncio.sleep(_AWAY.total_seconds())
-                self._wanted.set()
-            except Exception:  # The edge: a pump that died would leave every socket without news.
-                _log.exception("a pump failed")
-                for socket in batch:
-                    self._done(socket, more=False)
+            except Exception:  # The edge: sockets that nobody serves again would be without news for ever.
+                _log.exception("sockets could not be served")
+                self._keep(asyncio.create_task(self._serve_later(batch)))
+        lane.pumps -= 1
+        if not lane.pumps:
+            del self._lanes[lane.node]
 
     async def _serve_batch(self, batch: list[Socket]) -> None:
         asked = []
@@ -162,39 +176,54 @@ class Pump:
             if socket.session is not None and socket.cursor is not None:
                 asked.append((socket, socket.session.conversation, socket.cursor))
         pages = await self._conversations.pages([(whose, after) for _, whose, after in asked], _PAGE)
+        away: list[Socket] = []
         for (socket, _, _), page in zip(asked, pages, strict=True):
-            more = False
-            with suppress(ConnectionError):
-                if socket.cursor is not None and page.end is not None:
-                    more = await self.send(socket, page) and page.count == _PAGE
-            self._done(socket, more=more)
+            if isinstance(page, Page):
+                self._done(socket, more=await self._send_news(socket, page))
+            else:
+                trouble = page
+                away.append(socket)
+        if away:
+            _log.warning("%d sockets wait for their lines: %s", len(away), trouble)
+            self._keep(asyncio.create_task(self._serve_later(away)))
+
+    async def _serve_later(self, sockets: list[Socket]) -> None:
+        await asyncio.sleep(_AWAY.total_seconds())
+        for socket in sockets:
+            self._done(socket, more=True)
+
+    async def _send_news(self, socket: Socket, page: Page) -> bool:
+        """Send what was read for a socket that is due; whether there is more."""
+        if socket.cursor is None or page.end is None:
+            return False  # It was closed meanwhile, or nothing is new.
+        try:
+            return await self.send(socket, page) and page.count == _PAGE
+        except ConnectionError:
+            pass
+        except Exception:  # The edge: whatever stands in one log, the others' lines are sent.
+            _log.exception("a socket's lines could not be sent")
+            self._part(socket, Close.BUSY, "the lines cannot be sent now")
+        return False
 
     def _done(self, socket: Socket, *, more: bool) -> None:
         socket.busy = False
         if more or socket.again:
             self.wake(socket)
 
-    async def _watch(self) -> None:
+    def _watch(self) -> None:
         """Look after those that do not read, and those whose own line is all that came."""
-        while True:
-            await asyncio.sleep(_LOOK.total_seconds())
-            for socket in self._late:
+        for socket in self._late:
+            self.wake(socket)
+        self._late.clear()
+        late = self.now() - self._patience.slow.total_seconds()
+        for socket, since in list(self._congested.items()):
+            if not socket.congested:
+                del self._congested[socket]
                 self.wake(socket)
-            self._late.clear()
-            late = self.now() - self._patience.slow.total_seconds()
-            for socket, since in list(self._congested.items()):
-                if not socket.congested:
-                    del self._congested[socket]
-                    self.wake(socket)
-                elif since < late:
-                    del self._congested[socket]
-                    SLOW_READERS.inc()
-                    self._part(socket, Close.SLOW, "read too slowly")
-
-    async def _sweep_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(self._patience.sweep.total_seconds())
-            self._sweep()
+            elif since < late:
+                del self._congested[socket]
+                SLOW_READERS.inc()
+                self._part(socket, Close.SLOW, "read too slowly")
 
     def _sweep(self) -> None:
         """Close who is silent for too long, or whose token has ended."""
@@ -216,3 +245,12 @@ class Pump:
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _look_for_ever(look: Callable[[], None], every: timedelta) -> None:
+    while True:
+        await asyncio.sleep(every.total_seconds())
+        try:
+            look()
+        except Exception:  # The edge: without these looks, dead connections would stay for ever.
+            _log.exception("a look at the sockets failed")

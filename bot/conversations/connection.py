@@ -49,6 +49,14 @@ class translated:  # noqa: N801 (reads as a verb where it is used)
             raise kefu_error(exc) from exc
 
 
+def _answer_or_error(answer: Any) -> Any:
+    if isinstance(answer, RedisError | OSError):
+        return kefu_error(answer)
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
+
+
 class Wire:
     """The process's way to Redis, here one server; `bot.conversations.cluster.ClusterWire` is the way to many."""
 
@@ -96,6 +104,11 @@ class Wire:
         """
         with translated():
             return await asyncio.gather(*(self._send(command) for command in commands))
+
+    async def try_all(self, commands: Iterable[Command]) -> list[Any]:
+        """Send many commands; in the same order, their answers, or why there is none: `StoreUnavailable`."""
+        answers = await asyncio.gather(*(self._send(command) for command in commands), return_exceptions=True)
+        return [_answer_or_error(answer) for answer in answers]
 
     async def ask_each(self, *command: Argument) -> list[Any]:
         """Send a command that is about a whole server to every server; their answers in the order of `nodes`.

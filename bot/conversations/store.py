@@ -11,9 +11,10 @@ from bot.conversations.connection import Command, Script, Wire
 from bot.conversations.growth import Growth, Listener
 from bot.conversations.keys import SEEN, ConversationKeys
 from bot.conversations.live import Live
+from bot.conversations.node import Node
 from bot.conversations.queue import READY_GROUP, Lease
 from bot.conversations.reading import Page, read_conversation, read_floor, read_page
-from bot.errors import MailboxFull
+from bot.errors import MailboxFull, StoreUnavailable
 from bot.records import (
     Conversation,
     ConversationId,
@@ -288,16 +289,23 @@ class Conversations:
             StoreUnavailable: Redis does not answer.
         """
         (page,) = await self.pages([(conversation, after)], count)
+        if isinstance(page, StoreUnavailable):
+            raise page
         return page
 
-    async def pages(self, asked: Sequence[tuple[ConversationId, LogId | None]], count: int) -> list[Page]:
-        """A `page` of each of many logs, in one round trip.
+    async def pages(
+        self, asked: Sequence[tuple[ConversationId, LogId | None]], count: int
+    ) -> list[Page | StoreUnavailable]:
+        """A `page` of each of many logs, in one round trip; in place of those that cannot be reached now, why."""
+        found = await self.wire.try_all(_range(conversation, after, count) for conversation, after in asked)
+        return [
+            entries if isinstance(entries, StoreUnavailable) else read_page(conversation, entries)
+            for (conversation, _), entries in zip(asked, found, strict=True)
+        ]
 
-        Raises:
-            StoreUnavailable: Redis does not answer.
-        """
-        found = await self.wire.ask_all(_range(conversation, after, count) for conversation, after in asked)
-        return [read_page(conversation, entries) for (conversation, _), entries in zip(asked, found, strict=True)]
+    def node_of(self, conversation: ConversationId) -> Node:
+        """The server of Redis that holds the conversation, as far as is known here: what is away together."""
+        return self.wire.node_of(ConversationKeys.of(conversation).log)
 
     async def last(self, conversation: ConversationId, count: int) -> Page:
         """The last ``count`` entries of the log, oldest first.

@@ -17,6 +17,7 @@ from bot.worker import Worker
 from tests.cluster import Cluster, running_cluster, shard_of_node
 from tests.conftest import server_program
 from tests.contract.test_conversations import message, told
+from tests.contract.test_sockets import opened, settings_of
 from tests.contract.test_worker import echo
 
 SHOPPERS = 12
@@ -171,6 +172,26 @@ async def test_that_a_replica_that_takes_over_is_found(cluster: Cluster, convers
         await accept_at_last(conversations, shopper, "after")
         while not await is_covered(conversations, shopper, "after"):
             await grown()
+
+
+async def test_that_a_dead_node_holds_up_nobodys_lines_but_its_own(
+    cluster: Cluster, conversations: Conversations, tmp_path: Path
+) -> None:
+    async with opened(conversations, settings_of(tmp_path), handle=None) as shop:
+        clients = [await shop.client() for _ in range(8)]
+        for client in clients:
+            await client.answered(client.send("before"))
+        nodes = [conversations.node_of(ConversationId(client.conversation)) for client in clients]
+        dead = nodes[0]
+        server = next(node for node in cluster.nodes if dead.url.endswith(f":{node.port}"))
+        server.kill()
+        for socket in shop.channel._pump.sockets:
+            shop.channel._pump.wake(socket)  # At the same moment, as when much is under way.
+        for client, node in zip(clients, nodes, strict=True):
+            if node is not dead:
+                await client.answered(client.send("while it is away"))
+        await asyncio.to_thread(server.start)
+        await clients[0].answered(clients[0].send("when it is back"))
 
 
 async def test_that_a_cluster_that_wants_all_its_slots_says_so(cluster: Cluster, conversations: Conversations) -> None:

@@ -29,6 +29,7 @@ from bot.conversations.connection import Wire
 from bot.conversations.keys import ConversationKeys
 from bot.conversations.privacy import erase, export
 from bot.conversations.reading import Page
+from bot.errors import StoreUnavailable
 from bot.ports import Voice
 from bot.records import (
     Attachment,
@@ -313,7 +314,9 @@ class LateReads(Conversations):
 
     come: asyncio.Event
 
-    async def pages(self, asked: Sequence[tuple[ConversationId, LogId | None]], count: int) -> list[Page]:
+    async def pages(
+        self, asked: Sequence[tuple[ConversationId, LogId | None]], count: int
+    ) -> list[Page | StoreUnavailable]:
         pages = await super().pages(asked, count)
         await self.come.wait()
         return pages
