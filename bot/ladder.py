@@ -7,11 +7,11 @@ import asyncio
 import hashlib
 import unicodedata
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 
 from bot import __version__
-from bot.errors import WriterUnavailable
+from bot.errors import StoreUnavailable, WriterUnavailable
 from bot.generation.cards import with_cards
 from bot.generation.listing import list_products
 from bot.generation.prompt import build_prompt
@@ -36,6 +36,10 @@ beside its weight, the writer said how many doors it has: true, and no answer.""
 
 REFUSALS = 2
 """After this many sentences that cannot be shown the draft is given up; what passed until then stays."""
+
+MEMORY = 0.5
+"""Seconds that kept replies may take: in a cluster they lie on other servers than the conversation, and one that is
+away must cost its shopper nothing but a reply that is made anew."""
 
 SENTENCES = 4
 """Longest written reply."""
@@ -92,14 +96,25 @@ class Ladder:
         if best is None or found.answerable < self.answerable:
             return Reply(Rung.UNANSWERED, notes=(f"answerable {found.answerable:.2f} < {self.answerable:.2f}",))
         key = _key(question, found)
-        if key and (kept := await self.replies.recall(key)):
+        if key and (kept := await self._recall(key)):
             return Reply(Rung.CACHED, kept)
         reply = await self._write(question, found, conversation, voice)
         if not reply.said:
             reply = replace(reply, rung=Rung.QUOTED, utterances=(quote(question.text, found.hits, question.language),))
         if key and reply.settled:
-            await self.replies.remember(key, reply.said or reply.utterances)
+            await self._remember(key, reply.said or reply.utterances)
         return reply
+
+    async def _recall(self, key: str) -> tuple[Utterance, ...] | None:
+        with suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(MEMORY):
+                return await self.replies.recall(key)
+        return None
+
+    async def _remember(self, key: str, reply: tuple[Utterance, ...]) -> None:
+        with suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(MEMORY):
+                await self.replies.remember(key, reply)
 
     async def _write(
         self,

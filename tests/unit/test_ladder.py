@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from bot.errors import FloorLost, WriterUnavailable
+from bot.errors import FloorLost, StoreUnavailable, WriterUnavailable
 from bot.generation.cards import card
 from bot.ladder import Ladder, Reply
 from bot.records import (
@@ -261,6 +261,36 @@ async def test_that_the_same_question_is_written_once() -> None:
     assert (first.rung, again.rung) == (Rung.WRITTEN, Rung.CACHED)
     assert again.utterances == first.said
     assert len(writer.prompts) == 1
+
+
+class LostMemory(Memory):
+    """On a server that is away; or that does not even say so, when it ``hangs``."""
+
+    def __init__(self, *, hangs: bool) -> None:
+        super().__init__()
+        self.hangs = hangs
+
+    async def recall(self, key: str) -> tuple[Utterance, ...] | None:
+        await self._reach()
+        return None
+
+    async def remember(self, key: str, reply: tuple[Utterance, ...]) -> None:
+        await self._reach()
+
+    async def _reach(self) -> None:
+        if self.hangs:
+            await asyncio.sleep(60)
+        raise StoreUnavailable("Redis does not answer")
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_that_kept_replies_which_cannot_be_reached_cost_nobody_an_answer(
+    hangs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.ladder.MEMORY", 0.01)
+    async with asyncio.timeout(5):
+        reply = await climb(ScriptedWriter([RETURNS.text]), found(RETURNS), memory=LostMemory(hangs=hangs))
+    assert (reply.rung, [u.text for u in reply.said]) == (Rung.WRITTEN, [RETURNS.text])
 
 
 async def test_that_new_knowledge_forgets_old_replies() -> None:
