@@ -43,11 +43,14 @@ from bot.understanding.unfinished import unfinished
 from bot.worker import Handle, Worker
 
 MAX_BODY_BYTES = 64 * 1024
-"""Largest request body: a chat message is far smaller, and nothing else is posted."""
+"""Largest body that is read whole: a chat message is far smaller. Files are not; `FileChannel` bounds what it reads."""
+
+IDLE = timedelta(seconds=75)
+"""For a connection between two requests, and before the first one. A proxy keeps idle ones for a minute; aiohttp's hour
+would let anybody hold thousands with half a request."""
 
 LAST_WORDS = timedelta(milliseconds=300)
 """For answers under way once the worker has ended: nobody waits for a turn any more."""
-
 
 BACKLOG = 4096
 """Connections that wait to be taken, as far as the system allows (`net.core.somaxconn`). After a restart every widget
@@ -180,7 +183,12 @@ async def open_channels(
         guard.protect(app)
         for channel in (rest, sessions, sockets, uploads, knowledge, health, Pages(passages)):
             app.add_routes(channel.routes())
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=LAST_WORDS.total_seconds())
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            keepalive_timeout=IDLE.total_seconds(),
+            shutdown_timeout=LAST_WORDS.total_seconds(),
+        )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         stack.push_async_callback(rest.let_go)

@@ -93,8 +93,7 @@ class Load:
         Raises:
             Overloaded: not now; says when to try again.
         """
-        if self.stopping:
-            raise Overloaded("This server is being restarted; send it again.", _SOON)
+        self._check_runs()
         if self._waits.closed:
             # About when the gate may open, if the backlog shrinks as fast as time goes by.
             again = min(max(self.age - self._waits.high / 2, _SOON), _LONGEST)
@@ -102,22 +101,34 @@ class Load:
         if self._lags.closed:
             raise Overloaded("This server is too busy now; send it again later.", _SOON * 2)
 
+    def check_room(self) -> None:
+        """Return where one more request may wait.
+
+        Raises:
+            Overloaded: the server stops, or too many wait already.
+        """
+        self._check_runs()
+        if self.requests >= self._most_requests:
+            raise Overloaded("Too many requests wait for their answers; send it again later.", _SOON)
+
     @contextmanager
     def request(self) -> Iterator[None]:
         """Count the block as a request that waits.
 
         Raises:
-            Overloaded: as `check`, or too many requests wait already.
+            Overloaded: as `check_room`.
         """
-        self.check()
-        if self.requests >= self._most_requests:
-            raise Overloaded("Too many requests wait for their answers; send it again later.", _SOON)
+        self.check_room()
         self.requests += 1
         try:
             with REQUESTS.track_inprogress():
                 yield
         finally:
             self.requests -= 1
+
+    def _check_runs(self) -> None:
+        if self.stopping:
+            raise Overloaded("This server is being restarted; send it again.", _SOON)
 
     async def _look_for_ever(self) -> None:
         while True:

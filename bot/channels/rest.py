@@ -13,12 +13,13 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.channels.bodies import read_body
 from bot.channels.failures import explain, failure
 from bot.channels.guard import Guard
 from bot.channels.limits import Limits
 from bot.channels.load import Load
 from bot.conversations import Conversations
-from bot.errors import BadRequest, KefuError
+from bot.errors import BadRequest, KefuError, Overloaded, RateLimited
 from bot.records import Citation, ConversationId, EntryKind, Message, MessageId, PassageId, TurnId, Utterance
 from bot.telemetry.metrics import count_refusal
 
@@ -61,8 +62,10 @@ class RestChannel:
         message id that was seen before gets the answer of its first time.
         """
         try:
-            with self._load.request():  # Before the body is read: a flood must cost as little as can be.
-                return await self._receive(request)
+            self._load.check_room()  # Before the body is read: a flood must cost as little as can be.
+            message = read_message(await read_body(request))
+            with self._load.request():  # Not before: who sends half a body would hold another's place.
+                return await self._receive(request, message)
         except KefuError as exc:
             count_refusal(CHANNEL, exc)
             if (told := explain(exc)) is None:
@@ -79,10 +82,8 @@ class RestChannel:
         for limit in self._waiting:
             limit.reschedule(asyncio.get_running_loop().time())
 
-    async def _receive(self, request: web.Request) -> web.StreamResponse:
-        message = read_message(await request.read())
-        # By its conversation: whoever writes here may name any sender, and must not spend what the widget's has.
-        await self._limits.admit(message.conversation, self._guard.address(request))
+    async def _receive(self, request: web.Request, message: Message) -> web.StreamResponse:
+        await self._admit(request, message)
         if request.query.get("stream", "").lower() == "true":
             return await self._stream(request, message)
         try:
@@ -91,6 +92,20 @@ class RestChannel:
         except TimeoutError:
             return failure(504, _again(message))
         return web.json_response(rows, dumps=_dumps)
+
+    async def _admit(self, request: web.Request, message: Message) -> None:
+        """Let ``message`` pass. What was accepted once is never refused, whatever the limits say now.
+
+        Raises:
+            Overloaded, RateLimited, StoreUnavailable: not now.
+        """
+        try:
+            self._load.check()
+            # By its conversation: whoever writes here may name any sender, and must not spend what the widget's has.
+            await self._limits.admit(message.conversation, self._guard.address(request))
+        except (Overloaded, RateLimited):
+            if await self._conversations.accepted(message.conversation, message.id) is None:
+                raise
 
     @asynccontextmanager
     async def _patience(self) -> AsyncIterator[None]:

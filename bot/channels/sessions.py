@@ -21,6 +21,7 @@ from aiohttp import web
 from jwt.exceptions import InvalidSubjectError
 from pydantic import SecretStr
 
+from bot.channels.bodies import read_body
 from bot.errors import BadRequest, NotAllowed, SettingError
 from bot.records import ConversationId
 from bot.settings import Settings
@@ -100,7 +101,7 @@ class Sessions:
             RateLimited: as ``admit`` says.
         """
         await self._admit(request)
-        pair = self.grant(read_request(await request.read()))
+        pair = self.grant(read_request(await read_body(request)))
         return web.json_response(pair, headers={"Cache-Control": "no-store"})
 
     def grant(self, asked: Mapping[str, str]) -> dict[str, Any]:

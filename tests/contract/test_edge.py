@@ -4,7 +4,8 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -311,6 +312,45 @@ async def test_that_the_metrics_are_not_read_through_a_proxy(serve: Serve) -> No
                 assert answer.status == expected, headers
 
 
+# ── Who sends half of something, or leaves ────────────────────────────────────────────────────────
+
+HALF = "Host: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+
+
+@asynccontextmanager
+async def half_sent(client: aiohttp.ClientSession, text: str) -> AsyncIterator[asyncio.StreamReader]:
+    """A connection on which only ``text`` was said."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port_of(client))
+    writer.write(text.encode())
+    try:
+        yield reader
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def test_that_half_a_message_holds_nobodys_place(serve: Serve) -> None:
+    async with serve(max_requests=1) as client, half_sent(client, f"POST {HOOK} HTTP/1.1\r\n{HALF}"):
+        await asyncio.sleep(0.1)
+        assert (await post(client, {})).status == 200
+
+
+@pytest.mark.parametrize("path", [HOOK, "/api/session"])
+async def test_that_half_a_body_is_not_waited_for(serve: Serve, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.channels.bodies.PATIENCE", timedelta(milliseconds=50))
+    async with serve() as client, half_sent(client, f"POST {path} HTTP/1.1\r\n{HALF}") as reader:
+        async with asyncio.timeout(10):
+            assert await reader.readline() == b"HTTP/1.1 408 Request Timeout\r\n"
+
+
+async def test_that_half_a_request_line_is_not_waited_for(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.app.IDLE", timedelta(milliseconds=50))
+    async with serve() as client, half_sent(client, "POST /api/se") as reader:
+        async with asyncio.timeout(10):
+            assert await reader.read() == b""
+
+
 # ── How much somebody may send ────────────────────────────────────────────────────────────────────
 
 
@@ -323,6 +363,16 @@ async def test_that_a_rest_client_that_sends_too_fast_gets_429(serve: Serve) -> 
         # A message every half minute; some of the first is over already.
         assert 29 <= int(answer.headers["Retry-After"]) <= 30
         assert told["reason"] == "TooManyRequests"
+
+
+async def test_that_what_was_accepted_once_is_answered_again_whatever_the_limits_say(serve: Serve) -> None:
+    async with serve(shopper_rate=1) as client:
+        for message_id, expected in (("m1", 200), ("m2", 429), ("m1", 200)):
+            message = {"sender": "a", "message": "Hello", "message_id": message_id}
+            async with client.post(HOOK, json=message) as answer:
+                assert answer.status == expected
+                told = await answer.json()
+        assert told == [{"recipient_id": "a", "text": "Hello"}]
 
 
 async def test_that_made_up_addresses_do_not_help_behind_a_proxy(serve: Serve) -> None:
