@@ -17,12 +17,12 @@ serve: .venv/serve web ## Set up what is missing, then start Redis, the action s
 
 web: bot/web/dist/widget.js ## Build the chat widget
 
-test: .venv/test web redis-server check ## Set up what is missing, then every check and test
+test: .venv/test web programs check ## Set up what is missing, then every check and test
 	$(NPM) test --silent
 	$(BIN)/python -m bot.models.export
 	$(BIN)/pytest
 
-chaos: .venv/test redis-server ## Break servers and Redis for most of an hour, and see that nothing is lost
+chaos: .venv/test programs ## Break servers and Redis for most of an hour, and see that nothing is lost
 	$(BIN)/python -m tests.chaos --messages 100000 --faults 500 --conversations 400 --cuts 2000
 
 check: .venv/test bot/web/node_modules/.package-lock.json ## Format, lint, types, the layers of the imports, the compose file
@@ -71,9 +71,16 @@ bot/web/node_modules/.package-lock.json: bot/web/package.json bot/web/package-lo
 	$(NPM) ci --silent
 	@touch $@
 
-.PHONY: redis-server
-redis-server: # The suite runs on Debian's Redis too, beside the embedded one
-	@command -v redis-server >/dev/null || { echo "Installing redis-server …"; \
-	  SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
-	  $$SUDO apt-get update -qq && $$SUDO env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
-	    apt-get install -y -qq --no-install-recommends redis-server >/dev/null; }
+# The suite runs on Debian's Redis too, beside the embedded one, and opens the widget in Chromium.
+.PHONY: programs
+programs:
+	@missing=; \
+	command -v redis-server >/dev/null || missing="redis-server"; \
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  missing="$$missing chromium"; \
+	test -z "$$missing" && exit; \
+	command -v apt-get >/dev/null || { echo "Please install, so that they are on the PATH:$$missing" >&2; exit 1; }; \
+	echo "Installing $$missing …"; \
+	SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	$$SUDO apt-get update -qq && $$SUDO env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+	  apt-get install -y -qq --no-install-recommends $$missing >/dev/null

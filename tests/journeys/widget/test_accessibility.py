@@ -19,7 +19,6 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 DRESSED = {
     "a phone": PHONE,
     "a desktop": DESKTOP,
-    "the dark": {**DESKTOP, "color_scheme": "dark"},
     "a dark phone in Chinese": {**PHONE, "color_scheme": "dark", "locale": "zh-CN"},
 }
 TARN = {
@@ -152,6 +151,8 @@ async def test_that_a_screen_reader_is_told_each_line_once(demo: Server, visitor
     await tab.open()
     log = tab.page.locator("kefu-chat [role=log]")
     await tab.ask("Hello")
+    # What comes within moments of the first welcome counts as said before, and is not read out.
+    await tab.page.wait_for_timeout(500)
     await log.evaluate("""(log) => {
       window.read = [];
       const words = (node) => {

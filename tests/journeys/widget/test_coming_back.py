@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from bot.conversations import open_conversations, privacy
 from bot.settings import Settings
 from tests.journeys.conftest import Server, serving
 from tests.journeys.endpoint import Endpoint
-from tests.journeys.widget.browser import PHONE, Tab
+from tests.journeys.widget.browser import PHONE, Tab, Visitor
 from tests.journeys.widget.conftest import PATIENT, Welcome
 from tests.journeys.widget.record import assert_as_logged
 
@@ -94,34 +94,22 @@ async def test_that_what_was_typed_offline_is_sent_once_after_a_reload(demo: Ser
     tab = await mila.visit()
     await tab.open()
     await tab.ask("Hello")
+    await _remember_pages(mila)
     mila.loses_network = True
     await mila.context.set_offline(True)
     await _cut(tab)
-    await tab.type("How much is shipping to Belgium?")
-    await tab.type("And how long does it take?")
-    await tab.until(lambda said: [line.state for line in said[-2:]] == ["queued", "queued"])
-
-    # The page itself comes from the browser's memory then; here the network is back for the page, and gone for Kefu.
-    await mila.context.set_offline(False)
-    for path in ("**/api/session", "**/ws"):
-        await mila.context.route(path, lambda route: route.abort("internetdisconnected"))
-    await mila.context.set_offline(True)
-    await mila.context.set_offline(False)
-    await _reload_without_server(tab)
+    questions = ["How much is shipping to Belgium?", "And how long does it take?"]
+    for question in questions:
+        await tab.type(question)
+    await tab.reload()
+    await tab.part("launcher").and_(tab.page.locator("[aria-expanded=true]")).wait_for()
     waiting = await tab.until(lambda said: len(said) == 2)
-    assert [(line.text, line.state) for line in waiting] == [
-        ("How much is shipping to Belgium?", "queued"),
-        ("And how long does it take?", "queued"),
-    ]
+    assert [(line.text, line.state) for line in waiting] == [(question, "queued") for question in questions]
     await mila.context.unroute_all()
-    await tab.page.evaluate("dispatchEvent(new Event('online'))")
+    await mila.context.set_offline(False)
     await tab.online()
     said = await assert_as_logged(tab)
-    assert [line.text for line in said if line.by == "shopper"] == [
-        "Hello",
-        "How much is shipping to Belgium?",
-        "And how long does it take?",
-    ]
+    assert [line.text for line in said if line.by == "shopper"] == ["Hello", *questions]
 
 
 async def test_that_a_page_that_slept_shows_what_was_said_meanwhile(demo: Server, visitor: Welcome) -> None:
@@ -219,7 +207,18 @@ async def _cut(tab: Tab) -> None:
     await expect(tab.part("banner")).to_have_attribute("data-status", "offline")
 
 
-async def _reload_without_server(tab: Tab) -> None:
-    await tab.reload()
-    if await tab.part("window").is_hidden():
-        await tab.part("launcher").click()
+async def _remember_pages(visitor: Visitor) -> None:
+    """Have the shop's page come from the browser's memory, as an installed shop's does; all else is the network's."""
+    server = visitor.server.url
+    kept = {
+        f"{server}{path}": await visitor.context.request.get(f"{server}{path}")
+        for path in ("/", "/widget.js", "/demo/shop.js", "/demo/shop.css", "/demo/mark.svg")
+    }
+
+    async def answer(route: Route) -> None:
+        if (response := kept.get(route.request.url)) is not None:
+            await route.fulfill(response=response)
+        else:
+            await route.abort("internetdisconnected")
+
+    await visitor.context.route(f"{server}/**", answer)
