@@ -218,6 +218,8 @@ class _Link:
         self._asked: dict[int, set[bytes]] = {}
         """Channels that were asked for and are not confirmed, by slot: an error names only that."""
         self._wanted = asyncio.Event()
+        self._heard = 0.0
+        """When the node said something last, by the loop's clock."""
         self.task = asyncio.create_task(self._run(), name="kefu-live")
 
     def want(self, name: bytes) -> None:
@@ -246,19 +248,24 @@ class _Link:
                 return
 
     async def _serve(self, connection: Connection) -> None:
-        subscriber = asyncio.create_task(self._subscribe(connection))
-        try:
-            while True:
-                # The subscriber's errors show here too: a connection that cannot write cannot read either.
-                try:
-                    message = await connection.read_response(timeout=_SILENT.total_seconds(), push_request=True)
-                except MovedError as exc:
-                    self._live.reroute(self, self._asked.pop(exc.slot_id, ()), exc)
-                else:
-                    self._hear(message)
-        finally:
-            subscriber.cancel()
-            await asyncio.gather(subscriber, return_exceptions=True)
+        clock = asyncio.get_running_loop().time
+        self._heard = clock()
+        # One time-out for all reads, which the subscriber puts off: one for each would cost as much as the read.
+        async with asyncio.timeout(_SILENT.total_seconds()) as silence:
+            subscriber = asyncio.create_task(self._subscribe(connection, silence))
+            try:
+                while True:
+                    # The subscriber's errors show here too: a connection that cannot write cannot read either.
+                    try:
+                        message = await connection.read_response(push_request=True)
+                    except MovedError as exc:
+                        self._live.reroute(self, self._asked.pop(exc.slot_id, ()), exc)
+                    else:
+                        self._hear(message)
+                    self._heard = clock()
+            finally:
+                subscriber.cancel()
+                await asyncio.gather(subscriber, return_exceptions=True)
 
     def _hear(self, message: Any) -> None:
         if not isinstance(message, list):
@@ -277,7 +284,7 @@ class _Link:
             # Nobody here asked for that, or it is wanted again: its slot went to another node.
             self._live.reroute(self, (name,))
 
-    async def _subscribe(self, connection: Connection) -> None:
+    async def _subscribe(self, connection: Connection, silence: asyncio.Timeout) -> None:
         clock = asyncio.get_running_loop().time
         swept = clock()
         while True:
@@ -297,6 +304,7 @@ class _Link:
                     await self._wanted.wait()
             except TimeoutError:
                 await connection.send_command("PING")
+            silence.reschedule(self._heard + _SILENT.total_seconds())
 
 
 async def _as_it_is(push: Any) -> Any:
