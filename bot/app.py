@@ -186,6 +186,7 @@ async def open_channels(
         runner = web.AppRunner(
             app,
             access_log=None,
+            handler_cancellation=True,  # Nobody waits for it; accepting is durable, and sending again does no harm.
             keepalive_timeout=IDLE.total_seconds(),
             shutdown_timeout=LAST_WORDS.total_seconds(),
         )

@@ -120,8 +120,10 @@ class Guard:
                 raise
             return _in_json(exc)
         except Exception as exc:  # The edge: whoever called has to be told something.
-            if request.get(_ANSWERING) or isinstance(exc, ConnectionError):
+            if request.get(_ANSWERING):
                 raise  # Nothing more can be said; aiohttp cuts the connection, which is how the client knows.
+            if isinstance(exc, ConnectionError):
+                return web.Response(status=400)  # The client left in the middle of its request; nobody reads this.
             return _explained(request, exc)
 
     def _preflight(self, request: web.Request) -> web.Response:

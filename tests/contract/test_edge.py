@@ -49,7 +49,12 @@ PASSAGES = (
 Serve = Callable[..., AbstractAsyncContextManager[aiohttp.ClientSession]]
 
 
+ENDLESS = "Tell me everything"
+
+
 async def echo(conversation: Conversation, voice: Voice) -> Turn:
+    if conversation.mail[0].text == ENDLESS:
+        await asyncio.sleep(3600)
     words = " ".join(message.text for message in conversation.mail)
     return Turn((Utterance(words),), conversation.state, Trace())
 
@@ -60,7 +65,7 @@ def serve(conversations: Conversations, tmp_path: Path) -> Serve:
 
     @asynccontextmanager
     async def serving(**more: Any) -> AsyncIterator[aiohttp.ClientSession]:
-        settings = Settings(data=tmp_path, port=0, **{"origins": (SHOP,), **more})
+        settings = Settings(data=tmp_path, port=0, **{"origins": (SHOP,), "stop_timeout": 0, **more})
         opened = open_channels(settings, conversations, echo, passages=lambda: PASSAGES)
         async with opened as address, aiohttp.ClientSession(address) as session:
             yield session
@@ -291,6 +296,14 @@ async def test_that_a_fault_of_ours_is_logged_and_not_told(tmp_path: Path, caplo
     assert "sEcReT" not in caplog.text
 
 
+async def test_that_who_left_before_the_answer_is_no_fault_of_ours(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with guarded(tmp_path, ConnectionResetError("gone")) as client, client.get("/api/fail") as answer:
+        assert answer.status == 400
+    assert caplog.text == ""
+
+
 async def test_that_an_answer_that_breaks_off_is_seen_to_be_broken(tmp_path: Path) -> None:
     async with guarded(tmp_path, RuntimeError("late")) as client:
         with pytest.raises(aiohttp.ClientError):
@@ -349,6 +362,19 @@ async def test_that_half_a_request_line_is_not_waited_for(serve: Serve, monkeypa
     async with serve() as client, half_sent(client, "POST /api/se") as reader:
         async with asyncio.timeout(10):
             assert await reader.read() == b""
+
+
+async def test_that_who_leaves_makes_room(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    async with serve(max_requests=1, reply_timeout=3600) as client:
+        body = json.dumps({"sender": "anna", "message": ENDLESS})
+        head = f"POST {HOOK} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        async with half_sent(client, head + body):
+            while (await post(client, {})).status != 503:
+                pass
+        async with asyncio.timeout(10):
+            while (await post(client, {})).status != 200:
+                await asyncio.sleep(0.01)
+    assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 # ── How much somebody may send ────────────────────────────────────────────────────────────────────
