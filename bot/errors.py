@@ -11,6 +11,7 @@ KefuError
 ├── ModelError            weights or a tokenizer cannot be loaded
 ├── Unavailable           something outside this process does not answer now; trying later may help
 │   ├── StoreUnavailable      Redis
+│   │   └── StoreRefused          it answers, and refuses what it was asked
 │   ├── MailboxFull           one conversation has too many messages that no turn has covered
 │   ├── RateLimited           one shopper or address sends more than it may; says when to try again
 │   │   └── BudgetSpent           what it may send in a day
@@ -68,7 +69,11 @@ class Unavailable(KefuError):
 
 
 class StoreUnavailable(Unavailable):
-    """Redis does not answer."""
+    """Redis does not answer, or can do nothing now."""
+
+
+class StoreRefused(StoreUnavailable):
+    """Redis answers, and refuses what it was asked; to ask again later may not help."""
 
 
 class MailboxFull(Unavailable):

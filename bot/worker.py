@@ -9,6 +9,7 @@ import socket
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
@@ -16,7 +17,7 @@ from bot.conversations import keys
 from bot.conversations.presence import Presence
 from bot.conversations.queue import READY_GROUP, Lease, Queue
 from bot.conversations.store import Conversations
-from bot.errors import KefuError, StoreUnavailable, TurnRefused
+from bot.errors import KefuError, StoreRefused, StoreUnavailable, TurnRefused
 from bot.ports import Voice
 from bot.records import Conversation, Floor, LogId, Message, Trace, Turn, Utterance
 from bot.settings import Settings
@@ -51,6 +52,9 @@ _PRUNE_EVERY = 1000
 
 _FIRST_PAUSE = timedelta(milliseconds=200)
 """Before a failed turn is tried again; doubled each time."""
+
+_OUTAGE = timedelta(seconds=1)
+"""Before a turn that Redis's outage ended is made again: all of its work may be in vain once more."""
 
 _LEAVE = timedelta(seconds=1)
 """For handing over what is left: a stop has ten seconds in all."""
@@ -92,6 +96,15 @@ class StoreVoice:
         self.first = self.first or place
         self.words.append(utterance.text)
         self.said += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Retry:
+    """A turn has to be tried again."""
+
+    pause: timedelta
+    counts: bool = True
+    """As one of its `TRIES`: an outage of Redis is no fault of the turn, and must set no message aside."""
 
 
 class Worker:
@@ -213,7 +226,7 @@ class Worker:
         """Take over what dead workers left: once in any case, for their shoppers wait longest, then where is room."""
         while True:
             claimed = await self._queue.claim(self._turns)
-            TAKEOVERS.inc(len(claimed))
+            TAKEOVERS.inc(sum(lease.orphaned for lease in claimed))
             for lease in claimed:
                 self._begin(lease)
             if not claimed or not self._room.is_set():
@@ -249,22 +262,22 @@ class Worker:
 
     async def _work(self, lease: Lease) -> None:
         try:
-            pause = await self._answer(lease)
+            retry = await self._answer(lease)
         finally:
             self._leases.discard(lease)
             self._occupy(-1)
-        if pause is None or self._stopping.is_set():
+        if retry is None or self._stopping.is_set():
             return
         try:
-            again = await self._queue.retry_after(lease, pause)
+            again = await self._queue.retry_after(lease, retry.pause, counts=retry.counts)
         except StoreUnavailable:
             return  # Claimed by whoever is there when Redis is back.
         if again is not None:
             TURN_RETRIES.inc()
             self._begin(again)
 
-    async def _answer(self, lease: Lease) -> timedelta | None:
-        """Cover the mail under ``lease``. Returns the pause before another try, None when there is nothing to retry."""
+    async def _answer(self, lease: Lease) -> _Retry | None:
+        """Cover the mail under ``lease``; None when there is nothing to try again."""
         tries = 0
         about = {"conversation": str(lease.conversation)}
         try:
@@ -282,9 +295,11 @@ class Worker:
                     _log.debug("a turn of %s is dropped: %s", lease.conversation, exc)
         except StoreUnavailable as exc:  # No fault of the turn, and every turn under way says so: no traceback each.
             _log.warning("a try of a turn ended: %s", exc, extra=about | {"try": str(tries + 1)})
+            if not isinstance(exc, StoreRefused):  # That may well be for something in the turn.
+                return _Retry(_OUTAGE, counts=False)
         except Exception:  # The edge: whatever one turn does, the others go on.
             _log.exception("a try of a turn failed", extra=about | {"try": str(tries + 1)})
-        return _FIRST_PAUSE * (1 << min(tries, TRIES))  # Without a bound, no timedelta could hold it one day.
+        return _Retry(_FIRST_PAUSE * (1 << min(tries, TRIES)))  # Without a bound, no timedelta could hold it one day.
 
     async def _settled(self, lease: Lease) -> Conversation | None:
         """Load the conversation; where its mail is an unfinished thought, once it is finished or the shopper pauses.

@@ -10,11 +10,15 @@ from typing import Any
 from redis.exceptions import MovedError, NoScriptError, RedisError, ResponseError
 
 from bot.conversations.node import ANSWER, Argument, Command, Node
-from bot.errors import FloorLost, KefuError, MailGrew, StoreUnavailable, TurnRefused, TurnStale
+from bot.errors import FloorLost, KefuError, MailGrew, StoreRefused, StoreUnavailable, TurnRefused, TurnStale
 
 __all__ = ["ANSWER", "Argument", "Command", "Node", "Script", "Wire", "kefu_error", "translated"]
 
 _REFUSALS: dict[str, type[TurnRefused]] = {"STALE": TurnStale, "FLOOR": FloorLost, "GREW": MailGrew}
+
+_PASSING = frozenset({"BUSY", "MISCONF", "NOREPLICAS"})
+"""Refusals of whatever is asked, for as long as a server is not itself. For others of the kind (no memory, a replica,
+a cluster without the slot), redis-py has classes."""
 
 
 def kefu_error(exc: BaseException) -> KefuError:
@@ -24,7 +28,10 @@ def kefu_error(exc: BaseException) -> KefuError:
     """
     reason, _, why = str(exc).partition(" ")
     if isinstance(exc, ResponseError):
-        return _REFUSALS[reason](why) if reason in _REFUSALS else StoreUnavailable(f"Redis refused: {exc}")
+        if reason in _REFUSALS:
+            return _REFUSALS[reason](why)
+        passing = type(exc) is not ResponseError or reason in _PASSING
+        return (StoreUnavailable if passing else StoreRefused)(f"Redis refused: {exc}")
     return StoreUnavailable(f"Redis does not answer: {exc!r}")
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from bot.conversations.connection import Wire
-from bot.errors import StoreUnavailable
+from bot.errors import StoreRefused
 
 
 async def weaknesses(wire: Wire) -> list[str]:
@@ -30,8 +30,6 @@ async def _syncs_always(wire: Wire) -> bool:
     """Whether every server syncs before it answers; taken for granted where it does not tell, as hosted ones do."""
     try:
         told: Iterable[object] = await wire.ask_each("CONFIG", "GET", "appendfsync")
-    except StoreUnavailable as exc:
-        if "refused" in str(exc):
-            return True
-        raise
+    except StoreRefused:
+        return True
     return all(answer == {b"appendfsync": b"always"} for answer in told)

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -21,6 +21,9 @@ OUTBOX_GROUP = "delivery"
 _GONE_AFTER = 10
 """Leases without a sign of life after which a consumer is forgotten."""
 
+HANDED_OVER = "handed-over"
+"""The consumer that has what was let go of, until it is claimed: so it can be told from what a death left behind."""
+
 _keep, _claim, _prune, _leave = Script("lease"), Script("claim"), Script("prune"), Script("leave")
 
 
@@ -33,6 +36,8 @@ class Lease:
     entry: str
     group: str
     consumer: str
+    orphaned: bool = field(default=False, compare=False)
+    """Whether it was claimed from a consumer that died or froze, and did not let go of it."""
 
 
 class Queue:
@@ -90,7 +95,10 @@ class Queue:
         told = [answer for answer in answers if not isinstance(answer, Exception)]
         if any(elsewhere for _, elsewhere in told):
             self._wire.doubt()
-        return self._leases((stream.decode(), entry, id_) for claimed, _ in told for stream, entry, id_ in claimed)
+        found = [entry for claimed, _ in told for entry in claimed]
+        leases = self._leases((stream.decode(), entry, conversation) for stream, entry, conversation, _ in found)
+        let_go = (HANDED_OVER.encode(), self._consumer.encode())
+        return [replace(lease, orphaned=owner not in let_go) for lease, (*_, owner) in zip(leases, found, strict=True)]
 
     async def renew(self, leases: Iterable[Lease]) -> set[Lease]:
         """Keep ``leases`` for another while; those returned are lost, to another consumer or because they are done.
@@ -102,13 +110,13 @@ class Queue:
         if not wanted:
             return set()
         kept = await self._in_time(
-            partial(_keep, self._wire, [lease.stream], [self._group, self._consumer, lease.entry, 0])
+            partial(_keep, self._wire, [lease.stream], [self._group, self._consumer, lease.entry, 0, self._consumer, 0])
             for lease in wanted
         )
         return {lease for lease, answer in zip(wanted, kept, strict=True) if answer == 0}
 
-    async def retry_after(self, lease: Lease, pause: timedelta) -> Lease | None:
-        """Let go of ``lease`` and take it again after ``pause``, as one try more.
+    async def retry_after(self, lease: Lease, pause: timedelta, *, counts: bool = True) -> Lease | None:
+        """Let go of ``lease`` and take it again after ``pause``: as one try more, or as the same if not ``counts``.
 
         Any process may take it then, this one does; None when another was quicker. At most one lease long.
 
@@ -117,7 +125,8 @@ class Queue:
         """
         pause_ms = min(round(pause.total_seconds() * 1000), self._lease_ms)
         age = self._lease_ms - pause_ms
-        if not await _keep(self._wire, [lease.stream], [self._group, self._consumer, lease.entry, age]):
+        let_go: list[Argument] = [self._group, self._consumer, lease.entry, age, HANDED_OVER, int(not counts)]
+        if not await _keep(self._wire, [lease.stream], let_go):
             return None
         await asyncio.sleep(pause_ms / 1000 + 0.005)  # A little more, lest rounding makes it too young.
         claimed = await self._wire.ask("XCLAIM", lease.stream, self._group, self._consumer, self._lease_ms, lease.entry)
@@ -139,15 +148,18 @@ class Queue:
             StoreUnavailable: Redis does not answer.
         """
         await self._reader.aclose()
-        await self.release(self._consumer)
+        await self._release(self._consumer, HANDED_OVER)
 
     async def release(self, consumer: str) -> None:
-        """Let others have at once what ``consumer`` holds, who leaves or is known to be dead, and forget it.
+        """Let others have at once what ``consumer`` holds, who is known to be dead.
 
         Raises:
             StoreUnavailable: Redis does not answer.
         """
-        arguments: list[Argument] = [self._group, consumer, self._lease_ms]
+        await self._release(consumer, "")
+
+    async def _release(self, consumer: str, heir: str) -> None:
+        arguments: list[Argument] = [self._group, consumer, self._lease_ms, heir]
         await _leave.on_each(self._wire, [([stream], arguments) for stream in self._streams])
 
     async def _in_time(self, calls: Iterable[Callable[[], Awaitable[Any]]]) -> list[Any]:

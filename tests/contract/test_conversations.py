@@ -435,12 +435,47 @@ async def test_that_a_failed_turn_is_tried_again_after_its_pause(conversations: 
         assert lease is not None
 
 
+async def test_that_a_try_which_does_not_count_may_be_repeated_for_ever(conversations: Conversations) -> None:
+    queue = await queue_of(conversations.wire, "me")
+    await mail_of(conversations, "Hi")
+    lease: Lease | None
+    [lease] = await queue.take(8)
+    lease = await queue.retry_after(lease, timedelta(milliseconds=5))
+    for _ in range(10):
+        assert lease is not None
+        conversation = await conversations.load(ANNA, lease)
+        assert conversation is not None
+        assert conversation.tries == 1
+        lease = await queue.retry_after(lease, timedelta(milliseconds=5), counts=False)
+
+
 async def test_that_who_leaves_lets_others_go_on_at_once(conversations: Conversations) -> None:
     leaver, other = await queue_of(conversations.wire, "leaver"), await queue_of(conversations.wire, "other")
     await mail_of(conversations, "Hi")
     await leaver.take(8)
     await leaver.leave()
-    assert [lease.conversation for lease in await other.claim()] == [ANNA]
+    [lease] = await other.claim()
+    again = await conversations.load(ANNA, lease)
+    assert again is not None
+    assert again.tries == 0  # It stopped in good order: no try has failed.
+    consumers = await conversations.wire.ask("XINFO", "CONSUMERS", lease.stream, READY_GROUP)
+    assert b"leaver" not in {consumer[b"name"] for consumer in consumers}
+
+
+async def test_that_only_what_a_death_left_behind_is_an_orphan(conversations: Conversations) -> None:
+    worker, other = await queue_of(conversations.wire, "worker"), await queue_of(conversations.wire, "other")
+    await mail_of(conversations, "Hi")
+    await worker.take(8)
+    await worker.leave()
+    [handed_over] = await other.claim()
+    retry = asyncio.create_task(other.retry_after(handed_over, timedelta(milliseconds=300)))
+    await asyncio.sleep(0.15)  # It has let go by then.
+    retry.cancel()
+    await asyncio.sleep(0.3)
+    [tried_again] = await worker.claim()
+    await worker.release("worker")  # As is done for whoever is known to be dead.
+    [orphan] = await other.claim()
+    assert [lease.orphaned for lease in (handed_over, tried_again, orphan)] == [False, False, True]
 
 
 async def test_that_dead_consumers_are_forgotten_and_those_with_work_are_not(conversations: Conversations) -> None:

@@ -178,18 +178,45 @@ async def test_that_a_failed_turn_is_tried_again_and_says_nothing_twice(
 
 
 async def test_that_an_outage_of_redis_in_a_turn_is_told_of_and_is_no_error_of_the_turn(
-    conversations: Conversations, settings: Settings, caplog: pytest.LogCaptureFixture
+    conversations: Conversations,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("bot.worker._OUTAGE", timedelta(milliseconds=1))
+    seen: list[int] = []
+
     async def cut_off(conversation: Conversation, voice: Voice) -> Turn:
-        if conversation.tries == 0:
+        seen.append(conversation.tries)
+        if len(seen) <= 2 * TRIES:
             raise StoreUnavailable("Redis does not answer")
         return await echo(conversation, voice)
 
     async with Worker(conversations, cut_off, settings):
         await conversations.accept(message("Hi"))
-        await covered(conversations, "Hi")
+        assert await covered(conversations, "Hi") == ["shopper: Hi", "assistant: You said Hi", "turn covers Hi"]
+    assert set(seen) == {0}
     assert "a try of a turn ended: Redis does not answer" in caplog.text
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_that_a_turn_which_redis_refuses_is_set_aside(
+    conversations: Conversations,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An outage passes; what is wrong with a turn does not."""
+    monkeypatch.setattr("bot.worker._FIRST_PAUSE", timedelta(milliseconds=1))
+    caplog.set_level(logging.CRITICAL)
+
+    async def refused(conversation: Conversation, voice: Voice) -> Turn:
+        await conversations.wire.ask("SET", "spent:x", "1", "NONSENSE")
+        raise AssertionError("it was refused")
+
+    async with Worker(conversations, refused, settings):
+        await conversations.accept(message("Hi"))
+        assert await covered(conversations, "Hi") == ["shopper: Hi", f"assistant: {SORRY['en']}", "turn covers Hi"]
 
 
 async def test_that_mail_which_comes_in_an_interrupted_turn_is_answered(
