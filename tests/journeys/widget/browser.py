@@ -49,7 +49,7 @@ _LOOPBACK = re.compile(r"(https?|wss?)://(127\.0\.0\.1|localhost|\[::1\])[:/]|(d
 _CUT = re.compile(r"net::ERR_|WebSocket connection to .* failed")
 """How Chromium itself tells of a network that is gone; no page can keep it from doing so."""
 
-_SAID = """() => [...document.querySelector("kefu-chat").shadowRoot.querySelectorAll("article")].map((line) => {
+_SAID = """() => [...document.querySelector("kefu-chat").shadowRoot.querySelectorAll("article[part]")].map((line) => {
   const bubble = line.querySelector("[part=bubble]")?.cloneNode(true);
   bubble?.querySelectorAll(".unseen").forEach((words) => words.remove());
   return {
