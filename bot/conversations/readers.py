@@ -191,9 +191,15 @@ class BellReader:
         asyncio.get_running_loop().call_later(_AGAIN.total_seconds(), ring)
 
     def _collect(self) -> list[Found]:
+        """What the reads that are done have found.
+
+        Raises:
+            StoreUnavailable: NOGROUP, from one of them.
+        """
         found: list[Found] = []
         for node, (_, read) in list(self._reads.items()):
-            if read.done():
+            # An error waits while there is something found: leases that were dropped with it would be made by nobody.
+            if read.done() and not (found and read.exception()):
                 del self._reads[node]
                 found += read.result()
         return found
