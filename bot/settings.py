@@ -95,6 +95,9 @@ class Settings(BaseSettings):
     shopper_budget: int = Field(500, ge=1, description="Messages that one shopper may send in a day.")
     address_rate: int = Field(300, ge=1, description="Messages that one address may send in a minute.")
     address_budget: int = Field(20_000, ge=1, description="Messages that one address may send in a day.")
+    address_sockets: int = Field(
+        1_000, ge=1, description="Widget sockets that one address holds in one server process."
+    )
     max_sockets: int = Field(50_000, ge=1, description="Widget sockets that one server process holds.")
     max_requests: int = Field(2_000, ge=1, description="REST requests that wait for their turn in one server process.")
     backlog_limit: Duration = Field(

@@ -22,6 +22,7 @@ class Close:
     NO_CLIENT = 4400
     TOKEN = 4401
     SLOW = 4408
+    REPLACED = 4429
     BUSY = 4503
 
 

@@ -202,7 +202,7 @@ class Pump:
             pass
         except Exception:  # The edge: whatever stands in one log, the others' lines are sent.
             _log.exception("a socket's lines could not be sent")
-            self._part(socket, Close.BUSY, "the lines cannot be sent now")
+            self.part(socket, Close.BUSY, "the lines cannot be sent now")
         return False
 
     def _done(self, socket: Socket, *, more: bool) -> None:
@@ -223,7 +223,7 @@ class Pump:
             elif since < late:
                 del self._congested[socket]
                 SLOW_READERS.inc()
-                self._part(socket, Close.SLOW, "read too slowly")
+                self.part(socket, Close.SLOW, "read too slowly")
 
     def _sweep(self) -> None:
         """Close who is silent for too long, or whose token has ended."""
@@ -232,13 +232,14 @@ class Pump:
         for socket in self.sockets:
             if socket.session is None:
                 if socket.heard < unknown:
-                    self._part(socket, Close.NO_CLIENT, "no hello")
+                    self.part(socket, Close.NO_CLIENT, "no hello")
             elif socket.session.expires_at <= today:
-                self._part(socket, Close.TOKEN, "the token has ended")
+                self.part(socket, Close.TOKEN, "the token has ended")
             elif socket.heard < silent:
-                self._part(socket, Close.SLOW, "silent for too long")
+                self.part(socket, Close.SLOW, "silent for too long")
 
-    def _part(self, socket: Socket, code: int, why: str) -> None:
+    def part(self, socket: Socket, code: int, why: str) -> None:
+        """Close the socket, without waiting for its client."""
         if not socket.response.closed:
             self._keep(asyncio.create_task(socket.close(code, why)))
 

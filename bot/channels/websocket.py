@@ -14,6 +14,7 @@ from bot.channels.guard import Guard
 from bot.channels.intake import AWAY, BadFile, read_message, refusal
 from bot.channels.limits import Limits
 from bot.channels.load import Load
+from bot.channels.places import Newest, Places
 from bot.channels.pump import Patience, Pump
 from bot.channels.sessions import CHANNEL, Session, Sessions
 from bot.conversations import Conversations
@@ -29,6 +30,9 @@ Find = Callable[[ConversationId, str], Awaitable[Attachment | None]]
 
 HISTORY = 200
 """Lines that a client gets which has none: more than anybody scrolls back in a chat."""
+
+SOCKETS_OF_SHOPPER = 20
+"""Tabs and devices. A line of the shopper's goes out to each: with thousands, one message sets off a flood."""
 
 _FAULTS = 20
 """Frames that are none of the protocol, from one client: so many are a program gone wrong."""
@@ -73,6 +77,8 @@ class WebSocketChannel:
         self._links = links
         self._images = images
         self._most_sockets = settings.max_sockets
+        self._addresses = Places(settings.address_sockets)
+        self._shoppers: Newest[Socket] = Newest(SOCKETS_OF_SHOPPER)
         self._bounds = Bounds(settings.max_characters, frames.MOST_FILES, settings.upload_bytes, file_types)
         self._pump = Pump(conversations, patience or Patience())
         self._stopping = False
@@ -104,17 +110,23 @@ class WebSocketChannel:
         Raises:
             OriginRefused: its page may not talk to this server.
             Overloaded: there are too many sockets already, or the server stops.
+            RateLimited: its address has too many.
         """
         self._guard.check_origin(request)
         if self._stopping or self.count >= self._most_sockets:
             raise Overloaded("This server has no room for another socket now.", retry_after=5)
+        address = self._guard.address(request)
+        with self._addresses.one_for(address):
+            return await self._connect(request, address)
+
+    async def _connect(self, request: web.Request, address: str | None) -> web.StreamResponse:
         response = new_response(frames.FRAME_BYTES)
         try:
             await response.prepare(request)
         except ConnectionError:
             return web.Response(status=400)  # The client hung up meanwhile; nobody reads this.
         response.headers.clear()  # They have left, and a socket lives for hours.
-        socket = Socket(self._pump, response, request.protocol, self._guard.address(request))
+        socket = Socket(self._pump, response, request.protocol, address)
         self._pump.take(socket)
         try:
             await self._serve(socket)
@@ -122,6 +134,8 @@ class WebSocketChannel:
             pass  # The client is gone, in the middle of an answer to it.
         finally:
             self._pump.forget(socket)
+            if socket.session is not None:
+                self._shoppers.leave(socket.session.shopper, socket)
         return response
 
     async def _serve(self, socket: Socket) -> None:
@@ -131,6 +145,8 @@ class WebSocketChannel:
             if hello is None:
                 return
             socket.session = self._sessions.verify(hello.token)
+            if oldest := self._shoppers.enter(socket.session.shopper, socket):
+                self._pump.part(oldest, Close.REPLACED, "too many sockets of one shopper")
             await self._welcome(socket, socket.session, hello.after)
             async with self._conversations.listen(socket.session.conversation, socket):
                 self._pump.wake(socket)  # What came before it listened.

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -470,6 +470,44 @@ async def test_that_there_is_room_for_so_many_sockets_only(conversations: Conver
         await first.stop()
         await shop.left_with(1)
         await shop.client()
+
+
+async def test_that_one_address_has_room_for_so_many_sockets_only(conversations: Conversations, tmp_path: Path) -> None:
+    one, other = {"X-Forwarded-For": "203.0.113.9"}, {"X-Forwarded-For": "198.51.100.7"}
+    async with opened(conversations, settings_of(tmp_path, address_sockets=2)) as shop, AsyncExitStack() as open_ones:
+        for _ in range(2):
+            await open_ones.enter_async_context(bare(shop, headers=one))
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            async with bare(shop, headers=one):
+                pass
+        assert refused.value.status == 429
+        async with bare(shop, headers=other) as stranger:
+            assert (await stranger.receive_json())["type"] == "welcome"
+        await open_ones.aclose()
+        await shop.left_with(0)
+        async with bare(shop, headers=one) as again:
+            assert (await again.receive_json())["type"] == "welcome"
+
+
+async def test_that_of_a_shoppers_many_sockets_the_newest_stay(
+    conversations: Conversations, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.channels.websocket.SOCKETS_OF_SHOPPER", 2)
+    async with opened(conversations, settings) as shop, AsyncExitStack() as open_ones:
+        hello = {"type": "hello", "token": shop.sessions.grant({})["token"]}
+        other = await shop.client()
+        tabs, closed = [], []
+        for _ in range(4):
+            tab = await open_ones.enter_async_context(bare(shop, hello=hello))
+            assert (await tab.receive_json())["type"] == "welcome"
+            tabs.append(tab)
+            if len(tabs) <= 2:
+                closed.append(asyncio.create_task(close_code(tab)))
+        assert await asyncio.gather(*closed) == [4429, 4429]
+        for tab in tabs[2:]:
+            await tab.send_json({"type": "ping"})
+            assert (await tab.receive_json())["type"] == "pong"
+        await other.answered(other.send("Hi"))
 
 
 async def test_that_a_page_of_another_origin_is_refused(conversations: Conversations, tmp_path: Path) -> None:
