@@ -23,18 +23,23 @@ from bot.records import (
 )
 
 
-class _Line(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An `Entry` as it is stored. Its id and time are those of the stream entry."""
+class _Told(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What of an `Entry` may be told to clients, as it is stored. Its id and time are those of the stream entry."""
 
     kind: EntryKind
     turn: TurnId | None = None
     message: Message | None = None
     utterance: Utterance | None = None
-    trace: Trace | None = None
     covers: tuple[MessageId, ...] = ()
     floor: Floor | None = None
     receipt: Receipt | None = None
     feedback: Feedback | None = None
+
+
+class _Line(_Told, frozen=True, omit_defaults=True):
+    """An `Entry` as it is stored."""
+
+    trace: Trace | None = None
 
 
 def _plain_mapping(value: Any) -> dict[Any, Any]:
@@ -49,6 +54,7 @@ UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 _encode = msgspec.json.Encoder(enc_hook=_plain_mapping).encode
 _line = msgspec.json.Decoder(_Line).decode
+_told = msgspec.json.Decoder(_Told).decode
 _message = msgspec.json.Decoder(Message).decode
 _state = msgspec.json.Decoder(State).decode
 _utterance = msgspec.json.Decoder(Utterance).decode
@@ -78,14 +84,14 @@ def encode_entry(
         BadRequest: something in it cannot be JSON (half a surrogate pair, say).
     """
     try:
-        return _encode(_Line(kind, turn, message, utterance, trace, covers, floor, receipt, feedback))
+        return _encode(_Line(kind, turn, message, utterance, covers, floor, receipt, feedback, trace))
     except (TypeError, ValueError, OverflowError) as exc:
         raise BadRequest(f"what a {kind} entry holds cannot be stored: {exc}") from exc
 
 
-def decode_entry(log_id: LogId, line: bytes) -> Entry:
-    """The log entry that stands at ``log_id``."""
-    stored = _line(line)
+def decode_entry(log_id: LogId, line: bytes, *, traced: bool = True) -> Entry:
+    """The log entry that stands at ``log_id``; its trace, most of a turn's entry, only where it is wanted."""
+    stored: _Told = _line(line) if traced else _told(line)
     return Entry(
         id=log_id,
         kind=stored.kind,
@@ -93,7 +99,7 @@ def decode_entry(log_id: LogId, line: bytes) -> Entry:
         turn=stored.turn,
         message=None if stored.message is None else _placed(stored.message, log_id),
         utterance=stored.utterance,
-        trace=stored.trace,
+        trace=stored.trace if isinstance(stored, _Line) else None,
         covers=stored.covers,
         floor=stored.floor,
         receipt=stored.receipt,

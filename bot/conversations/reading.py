@@ -31,13 +31,16 @@ class Page:
     """Entries that were there, readable or not."""
 
 
-def read_page(conversation: ConversationId, found: Sequence[Any]) -> Page:
-    """The stretch of the log that Redis gave. One entry that nobody can read must not hide those behind it."""
+def read_page(conversation: ConversationId, found: Sequence[Any], *, traced: bool = True) -> Page:
+    """The stretch of the log that Redis gave, without traces where they are not wanted.
+
+    One entry that nobody can read must not hide those behind it.
+    """
     entries = []
     for log_id, (_, line) in found:
         place = LogId(log_id.decode())
         try:
-            entries.append(codec.decode_entry(place, line))
+            entries.append(codec.decode_entry(place, line, traced=traced))
         except codec.UNREADABLE as exc:
             _log.error("entry %s of the log of %s cannot be read: %s", place, conversation, type(exc).__name__)
     return Page(tuple(entries), LogId(found[-1][0].decode()) if found else None, len(found))

@@ -288,18 +288,18 @@ class Conversations:
         Raises:
             StoreUnavailable: Redis does not answer.
         """
-        (page,) = await self.pages([(conversation, after)], count)
-        if isinstance(page, StoreUnavailable):
-            raise page
-        return page
+        return read_page(conversation, await self.wire.ask(*_range(conversation, after, count)))
 
     async def pages(
         self, asked: Sequence[tuple[ConversationId, LogId | None]], count: int
     ) -> list[Page | StoreUnavailable]:
-        """A `page` of each of many logs, in one round trip; in place of those that cannot be reached now, why."""
+        """A `page` of each of many logs, without traces, in one round trip.
+
+        In place of those that cannot be reached now, why.
+        """
         found = await self.wire.try_all(_range(conversation, after, count) for conversation, after in asked)
         return [
-            entries if isinstance(entries, StoreUnavailable) else read_page(conversation, entries)
+            entries if isinstance(entries, StoreUnavailable) else read_page(conversation, entries, traced=False)
             for (conversation, _), entries in zip(asked, found, strict=True)
         ]
 
@@ -308,13 +308,13 @@ class Conversations:
         return self.wire.node_of(ConversationKeys.of(conversation).log)
 
     async def last(self, conversation: ConversationId, count: int) -> Page:
-        """The last ``count`` entries of the log, oldest first.
+        """The last ``count`` entries of the log, oldest first; without traces.
 
         Raises:
             StoreUnavailable: Redis does not answer.
         """
         found = await self.wire.ask("XREVRANGE", ConversationKeys.of(conversation).log, "+", "-", "COUNT", count)
-        return read_page(conversation, found[::-1])
+        return read_page(conversation, found[::-1], traced=False)
 
     async def has(self, conversation: ConversationId, log_id: LogId) -> bool:
         """Whether the log still has the entry ``log_id``, so that reading can go on behind it.
