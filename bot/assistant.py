@@ -61,22 +61,20 @@ class Assistant:
         """Make one turn of all the mail of ``conversation``.
 
         Sentences of the writer leave through ``voice`` while the turn is made; everything else leaves with the commit.
+        Whoever calls it sees to it that no agent has the floor.
 
         Raises:
             TurnRefused: the conversation moved on; what was drafted is dropped.
             Unavailable: a recognizer outside this process is down; the turn is tried again.
         """
-        if conversation.floor is Floor.AGENT:
-            return Turn((), conversation.state, Trace(decision="an agent has the floor"))
-
         watch = Stopwatch()
         state = opened(conversation)
         mail = read_mail(conversation.mail, self.domain)
         if mail.wants_human:
-            return await self._call_a_person(mail, state, conversation, voice)
+            return await self._call_a_person(mail, state, conversation, voice, watch)
         if response := self._unreadable(mail):
             reply = self._respond(response, state=state, conversation=conversation)
-            return Turn(reply.utterances, state, Trace(decision=response))
+            return Turn(reply.utterances, state, Trace(state.language, decision=str(Answer(response))))
 
         with watch.stage("understand"):
             understood = await self._understand(mail, state)
@@ -116,7 +114,9 @@ class Assistant:
             return mail.payload.understood(state, self.domain)
         return await self.recognizer.understand(mail.text, state)
 
-    async def _call_a_person(self, mail: Mail, state: State, conversation: Conversation, voice: Voice) -> Turn:
+    async def _call_a_person(
+        self, mail: Mail, state: State, conversation: Conversation, voice: Voice, watch: Stopwatch
+    ) -> Turn:
         """Hand over because the button for it was pressed: no model is needed, and none can delay it.
 
         What was asked in the same breath is answered too where that takes no time; else the person reads it.
@@ -126,13 +126,20 @@ class Assistant:
         if not self._unreadable(mail):
             with suppress(KefuError, TimeoutError):
                 async with asyncio.timeout(AT_ONCE):
-                    understood = await self._understand(mail, state)
-                    found = await self.retriever.search(understood, state)
-                    reply = await replace(self.ladder, writer=None).climb(understood, found, conversation, voice)
+                    with watch.stage("understand"):
+                        understood = await self._understand(mail, state)
+                    with watch.stage("retrieve"):
+                        found = await self.retriever.search(understood, state)
+                    with watch.stage("reply"):
+                        reply = await replace(self.ladder, writer=None).climb(understood, found, conversation, voice)
         handed = self._hand_over(state, conversation)
         utterances = tuple(map(presentable, (*reply.utterances, *handed.utterances)))
         trace = Trace(
-            state.language, decision="the shopper pressed the button for a person", rung=reply.rung, notes=reply.notes
+            state.language,
+            decision=str(Escalate("the shopper pressed the button for a person")),
+            rung=reply.rung,
+            notes=reply.notes,
+            milliseconds=watch.read(),
         )
         return Turn(
             utterances, _remember(state, mail.text, replace(reply, utterances=utterances)), trace, Floor.WAITING

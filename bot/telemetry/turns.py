@@ -142,13 +142,13 @@ def ids(conversation: Conversation) -> dict[str, str]:
 
 
 def kind_of(trace: Trace) -> str:
-    """What was decided, as one of a few words: ask, act, answer, escalate, set_aside, listened or unreadable."""
+    """What was decided, as one of a few words: ask, act, answer, escalate, set_aside, listened or other."""
     if trace.decision == SET_ASIDE:
         return "set_aside"
     if trace.decision == LISTENED:
         return "listened"
     found = _KIND.match(trace.decision)
-    return found[1].lower() if found else "unreadable"
+    return found[1].lower() if found else "other"
 
 
 def _time(log_id: str) -> float:

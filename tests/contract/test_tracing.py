@@ -103,7 +103,7 @@ async def test_that_a_turn_is_one_trace_with_its_stages_inside(
         "kefu.tries": 0,
         "kefu.version": __version__,
         "kefu.rung": "written",
-        "kefu.decision": "unreadable",
+        "kefu.decision": "other",
         "kefu.language": "en",
     }
     assert collector.resource()["service.name"] == "kefu"

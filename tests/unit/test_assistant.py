@@ -34,6 +34,7 @@ from bot.records import (
     Understanding,
     Utterance,
 )
+from bot.telemetry.turns import kind_of
 from tests.unit.test_ladder import FAQ, RETURNS, Heard, Memory, TrueIfKnown
 
 DOMAIN = read_domain(Path(__file__).parents[2] / "knowledge")
@@ -90,12 +91,6 @@ def said(turn: Turn) -> str:
     return " ".join(utterance.text for utterance in turn.utterances)
 
 
-async def test_that_nothing_is_said_while_an_agent_has_the_floor() -> None:
-    state = State(topic="tents")
-    turn = await handle(Script(meaning("greet")), "hello", state=state, floor=Floor.AGENT)
-    assert (turn.utterances, turn.state, turn.floor) == ((), state, None)
-
-
 @pytest.mark.parametrize(
     ("text", "response"), [("   ", "utter_empty"), ("\u200b \n", "utter_empty"), ("x" * 101, "utter_too_long")]
 )
@@ -149,6 +144,19 @@ async def test_that_the_button_for_a_person_needs_no_model(
     assert said(turn) in wordings("utter_handoff")
     assert (turn.floor, turn.state.form) == (Floor.WAITING, None)
     assert turn.state.history[-1].shopper == "".join(beside)
+
+
+@pytest.mark.parametrize(
+    ("mail", "kind"), [(PRESSED, "escalate"), (PHOTO, "answer"), ("   ", "answer"), ("x" * 101, "answer")]
+)
+async def test_that_what_no_model_decided_is_recorded_like_any_decision(mail: Message | str, kind: str) -> None:
+    turn = await handle(Dead(meaning("x")), mail)
+    assert kind_of(turn.trace) == kind
+
+
+async def test_that_a_trace_tells_how_long_the_button_for_a_person_took() -> None:
+    turn = await handle(Script(meaning("return_policy")), "how long?", PRESSED)
+    assert set(turn.trace.milliseconds) == {"understand", "retrieve", "reply"}
 
 
 async def test_that_what_was_asked_beside_the_button_is_answered_too() -> None:

@@ -84,8 +84,8 @@ def test_that_what_is_scraped_can_be_read() -> None:
         (str(Escalate("the shopper is angry")), "escalate"),
         ("set aside", "set_aside"),
         ("an agent has the floor", "listened"),
-        ("utter_too_long", "unreadable"),
-        ("my card is 4111", "unreadable"),
+        ("utter_too_long", "other"),
+        ("my card is 4111", "other"),
     ],
 )
 def test_that_a_decision_becomes_one_of_a_few_words(decision: str, kind: str) -> None:
