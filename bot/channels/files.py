@@ -1,8 +1,8 @@
 """`/api/files`: a file comes in from the shopper's widget, and goes out to the same shopper only."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -11,6 +11,7 @@ from aiohttp import BodyPartReader, ClientPayloadError, hdrs, web
 from bot.channels.failures import failure
 from bot.channels.guard import Guard
 from bot.channels.limits import Limits
+from bot.channels.places import Places
 from bot.channels.sessions import Session, Sessions
 from bot.conversations import codec
 from bot.conversations.files import Files
@@ -26,6 +27,12 @@ _UPLOAD = timedelta(minutes=2)
 
 _AT_ONCE = 64
 """Most uploads of this process at the same time; each holds one piece in memory, and the last step the whole file."""
+
+_OF_SHOPPER = 5
+"""Of these, so many of one shopper: the files of one message, which the widget sends together."""
+
+_OF_ADDRESS = 6
+"""And so many of one address: who sends slowly holds no more than a tenth of what everybody has."""
 
 _PIECE = 64 * 1024
 
@@ -43,6 +50,8 @@ class FileChannel:
         self._limits = limits
         self._guard = guard
         self._under_way = 0
+        self._shoppers = Places(_OF_SHOPPER)
+        self._addresses = Places(_OF_ADDRESS)
 
     def routes(self) -> list[web.RouteDef]:
         """Where files are sent and found."""
@@ -57,19 +66,30 @@ class FileChannel:
             RateLimited, Overloaded, StoreUnavailable: not now.
         """
         session = self._session(request, _bearer(request))
+        address = self._guard.address(request)
+        with self._shoppers.one_for(session.shopper), self._addresses.one_for(address), self._place():
+            await self._limits.admit_file(session.shopper, address)
+            return await self._keep(request, session)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of the places of this process, inside the block."""
         if self._under_way >= _AT_ONCE:
             raise Overloaded("Too many files are being sent; send it again.", retry_after=5)
         self._under_way += 1
         try:
-            await self._limits.admit_file(session.shopper, self._guard.address(request))
+            yield
+        finally:
+            self._under_way -= 1
+
+    async def _keep(self, request: web.Request, session: Session) -> web.Response:
+        try:
             async with asyncio.timeout(_UPLOAD.total_seconds()):
                 part = await self._part(request)
                 async with aclosing(_pieces(part)) as pieces:
                     attachment = await self._files.keep(session.conversation, part.filename, pieces)
         except TimeoutError:
             return failure(408, f"The file did not come within {_UPLOAD.total_seconds():.0f} seconds.")
-        finally:
-            self._under_way -= 1
         return web.json_response(codec.plain(attachment))
 
     async def send(self, request: web.Request) -> web.StreamResponse:

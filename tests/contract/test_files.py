@@ -5,7 +5,7 @@ import logging
 import os
 import stat
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -40,10 +40,12 @@ class Shopper:
     token: str
     conversation: ConversationId
 
-    async def send(self, data: bytes, name: str = "seam.jpg", field: str = "file") -> tuple[int, Any]:
+    async def send(
+        self, data: bytes, name: str = "seam.jpg", field: str = "file", headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Any]:
         form = aiohttp.FormData(quote_fields=False)  # As browsers do.
         form.add_field(field, data, filename=name, content_type="image/jpeg")
-        async with self.client.post("/api/files", data=form, headers=self.bearer) as answer:
+        async with self.client.post("/api/files", data=form, headers=self.bearer | {**(headers or {})}) as answer:
             return answer.status, await answer.json()
 
     @property
@@ -115,6 +117,34 @@ async def test_that_a_picture_comes_back_to_its_shopper_without_where_it_was_tak
             assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
         async with server.client.get(f"/api/files/{told['id']}", params={"token": anna.token}) as answer:
             assert answer.status == 200, "a picture's tag can send no header"
+
+
+@pytest.mark.parametrize(("shoppers", "files", "refused"), [(10, 1, 4), (1, 7, 2)], ids=["address", "shopper"])
+async def test_that_who_sends_slowly_holds_places_of_its_own_only(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, shoppers: int, files: int, refused: int
+) -> None:
+    monkeypatch.setattr("bot.channels.files._AT_ONCE", 8)
+    far, near = {"X-Forwarded-For": "203.0.113.9"}, {"X-Forwarded-For": "198.51.100.7"}
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"--b\r\n"
+        await asyncio.sleep(3600)
+
+    async def send_slowly(shopper: Shopper) -> int:
+        form = {"Content-Type": "multipart/form-data; boundary=b", **shopper.bearer, **far}
+        async with server.client.post("/api/files", data=endless(), headers=form) as answer:
+            return answer.status
+
+    async with serve() as server:
+        slow = [await server.shopper() for _ in range(shoppers)]
+        sending = [asyncio.create_task(send_slowly(shopper)) for shopper in slow for _ in range(files)]
+        await until(lambda: sum(task.done() for task in sending) == refused)
+        assert {task.result() for task in sending if task.done()} == {429}
+        anna = await server.shopper()
+        assert (await anna.send(jpeg(), headers=near))[0] == 200
+        for task in sending:
+            task.cancel()
+        await asyncio.gather(*sending, return_exceptions=True)
 
 
 async def test_that_a_pdf_is_saved_and_not_opened(serve: Serve) -> None:
