@@ -129,7 +129,10 @@ class WebSocketChannel:
         socket = Socket(self._pump, response, request.protocol, address)
         self._pump.take(socket)
         try:
-            await self._serve(socket)
+            if self._stopping:  # Since the look above; whoever said goodbye to all others had not met this one.
+                await socket.close(Close.RESTART, "the server restarts")
+            else:
+                await self._serve(socket)
         except ConnectionError:
             pass  # The client is gone, in the middle of an answer to it.
         finally:

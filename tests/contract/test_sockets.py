@@ -510,6 +510,20 @@ async def test_that_of_a_shoppers_many_sockets_the_newest_stay(
         await other.answered(other.send("Hi"))
 
 
+async def test_that_who_connects_while_the_server_stops_is_sent_away_too(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare = web.WebSocketResponse.prepare
+
+    async def prepare_while_stopping(response: web.WebSocketResponse, request: web.BaseRequest) -> Any:
+        await shop.channel.stop()
+        return await prepare(response, request)
+
+    monkeypatch.setattr(web.WebSocketResponse, "prepare", prepare_while_stopping)
+    async with aiohttp.ClientSession() as http, http.ws_connect(f"{shop.url}/ws") as connection:
+        assert await close_code(connection) == 1012
+
+
 async def test_that_a_page_of_another_origin_is_refused(conversations: Conversations, tmp_path: Path) -> None:
     async with opened(conversations, settings_of(tmp_path, origins="https://shop.example")) as shop:
         for origin in ("https://evil.example", "null", "https://shop.example.evil.example"):
