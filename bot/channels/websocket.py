@@ -12,7 +12,7 @@ from bot.channels.client import Close, Socket, new_response
 from bot.channels.frames import Accepted, Bounds, Error, Hello, Human, Ping, Pong, Refused, Renew, Said, Thumb, Welcome
 from bot.channels.guard import Guard
 from bot.channels.intake import AWAY, BadFile, read_message, refusal
-from bot.channels.limits import Limits
+from bot.channels.limits import Allowance, Limits
 from bot.channels.load import Load
 from bot.channels.places import Newest, Places
 from bot.channels.pump import Patience, Pump
@@ -33,6 +33,9 @@ HISTORY = 200
 
 SOCKETS_OF_SHOPPER = 20
 """Tabs and devices. A line of the shopper's goes out to each: with thousands, one message sets off a flood."""
+
+_FRAMES_A_MESSAGE = 4
+"""Frames of one socket for each message that its shopper may send: a second try, a thumb, a ping."""
 
 _FAULTS = 20
 """Frames that are none of the protocol, from one client: so many are a program gone wrong."""
@@ -77,6 +80,7 @@ class WebSocketChannel:
         self._links = links
         self._images = images
         self._most_sockets = settings.max_sockets
+        self._frames = Allowance(_FRAMES_A_MESSAGE * settings.shopper_rate, None)
         self._addresses = Places(settings.address_sockets)
         self._shoppers: Newest[Socket] = Newest(SOCKETS_OF_SHOPPER)
         self._bounds = Bounds(settings.max_characters, frames.MOST_FILES, settings.upload_bytes, file_types)
@@ -153,8 +157,13 @@ class WebSocketChannel:
             await self._welcome(socket, socket.session, hello.after)
             async with self._conversations.listen(socket.session.conversation, socket):
                 self._pump.wake(socket)  # What came before it listened.
+                due = 0.0
                 while (data := await self._read(socket)) is not None:
                     await self._take(socket, socket.session, data)
+                    # What comes faster waits in the network: a flood costs nobody but its sender, and nothing is lost.
+                    due = self._frames.next_due(due, self._pump.now())
+                    if wait := self._frames.wait(due, self._pump.now()):
+                        await asyncio.sleep(wait)
         except NotAllowed as exc:
             await socket.close(Close.TOKEN, str(exc))
         except StoreUnavailable as exc:

@@ -21,12 +21,13 @@ from aiohttp import WSMsgType, web
 from bot.channels.guard import Guard
 from bot.channels.limits import Limits
 from bot.channels.load import Load
-from bot.channels.pump import Patience
+from bot.channels.pump import Patience, _look_for_ever
 from bot.channels.sessions import Sessions
 from bot.channels.websocket import WebSocketChannel
 from bot.conversations import Conversations
 from bot.conversations.connection import Wire
 from bot.conversations.keys import ConversationKeys
+from bot.conversations.live import _Channel
 from bot.conversations.privacy import erase, export
 from bot.conversations.reading import Page
 from bot.errors import StoreUnavailable
@@ -309,6 +310,17 @@ async def test_that_an_entry_that_cannot_be_read_holds_up_nobody(shop: Shop, wir
     assert await erase(shop.conversations, client.shopper) == 1
 
 
+def confirmed_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lose all word of growth, as where a server of an older version publishes it where nobody listens any more."""
+    real = _Channel.tell
+
+    def tell(channel: _Channel, log_id: bytes | None) -> None:
+        if log_id is None:
+            real(channel, log_id)
+
+    monkeypatch.setattr(_Channel, "tell", tell)
+
+
 class LateReads(Conversations):
     """Whose pages come only when ``come`` is set, as they were when they were asked for."""
 
@@ -337,6 +349,63 @@ async def test_that_what_comes_while_a_page_is_read_is_not_forgotten(wire: Wire,
         conversations.come.set()
         await client.until(lambda client: len(client.lines) == 3)
     await conversations.aclose()
+
+
+class Tripping(Conversations):
+    """Whose pages fail once, as nobody foresaw, when they are told to."""
+
+    trips = False
+
+    async def pages(
+        self, asked: Sequence[tuple[ConversationId, LogId | None]], count: int
+    ) -> list[Page | StoreUnavailable]:
+        if self.trips:
+            self.trips = False
+            raise ValueError("nobody foresaw this")
+        return await super().pages(asked, count)
+
+
+async def test_that_lines_come_although_something_unforeseen_happens(
+    wire: Wire, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    conversations = Tripping(wire, retention=RETENTION)
+    async with opened(conversations, settings, handle=None) as shop:
+        client = await shop.client()
+        await conversations.accept(web_message(client.shopper, "one"))
+        await client.until(lambda client: len(client.lines) == 1)
+        conversations.trips = True
+        await conversations.accept(web_message(client.shopper, "two"))
+        await client.until(lambda client: len(client.lines) == 2)
+    await conversations.aclose()
+    assert "nobody foresaw this" in caplog.text
+
+
+async def test_that_looks_at_the_sockets_go_on_after_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    looks: list[int] = []
+    enough = asyncio.Event()
+
+    def look() -> None:
+        looks.append(1)
+        if len(looks) == 1:
+            raise ValueError("nobody foresaw this")
+        enough.set()
+
+    looking = asyncio.create_task(_look_for_ever(look, timedelta(milliseconds=1)))
+    async with asyncio.timeout(10):
+        await enough.wait()
+    looking.cancel()
+    assert "nobody foresaw this" in caplog.text
+
+
+async def test_that_an_answer_whose_word_is_lost_comes_all_the_same(
+    conversations: Conversations, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed_only(monkeypatch)
+    async with opened(conversations, settings, patience=Patience(sweep=timedelta(milliseconds=50))) as shop:
+        client = await shop.client()
+        await client.answered(client.send("one"))
+        await client.answered(client.send("two"))
+        assert client.texts() == ["You said one", "You said two"]
 
 
 # ── What shoppers do ──────────────────────────────────────────────────────────────────────────────
@@ -423,6 +492,18 @@ async def test_that_who_sends_too_fast_is_slowed_and_loses_nothing(
         await client.answered(ids[-1])
         assert {refused["reason"] for refused in client.refused} == {"rate"}
         assert client.texts("shopper") == [f"{n}" for n in range(123)]
+
+
+async def test_that_a_flood_of_frames_is_read_no_faster_than_a_shopper_writes(
+    conversations: Conversations, tmp_path: Path
+) -> None:
+    async with opened(conversations, settings_of(tmp_path, shopper_rate=15)) as shop:
+        client = await shop.client()
+        for _ in range(600):
+            await client.raw({"type": "ping"})
+        await client.until(lambda client: client.pongs >= 60)
+        await asyncio.sleep(0.3)
+        assert client.pongs < 120, "a minute's worth at once, then one a second"
 
 
 async def test_that_what_was_accepted_is_never_refused(conversations: Conversations, tmp_path: Path) -> None:
