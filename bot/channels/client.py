@@ -1,6 +1,7 @@
 """One widget's socket: where its client is in the log, what the pump has to know of it, and how it is closed."""
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Protocol
@@ -9,7 +10,8 @@ from aiohttp import WSMsgType, web
 from aiohttp.web_protocol import RequestHandler
 
 from bot.channels.sessions import Session
-from bot.records import LogId
+from bot.conversations.growth import place
+from bot.records import Entry, EntryKind, LogId, MessageId
 
 _FAREWELL = timedelta(seconds=2)
 """For a client to answer a close, or to read what came before it. Then the connection is cut."""
@@ -59,6 +61,7 @@ class Socket:
         "protocol",
         "response",
         "session",
+        "unanswered",
     )
 
     def __init__(
@@ -83,6 +86,8 @@ class Socket:
         """Due, or being served."""
         self.again = False
         """The log may have grown since a pump read it."""
+        self.unanswered: MessageId | None = None
+        """The last message that the client has the line of, until it has the end of the turn that covers it."""
         self._own: bytes | None = None
         """The line of the last message that came by this socket."""
         self._told: list[bytes | None] | None = None
@@ -107,6 +112,21 @@ class Socket:
         self._own = None if line is None else line.encode()
         for log_id in told:
             self.tell(log_id)
+
+    def see(self, entries: Iterable[Entry]) -> None:
+        """Note what the client is sent."""
+        for entry in entries:
+            if entry.kind is EntryKind.SHOPPER and entry.message is not None:
+                self.unanswered = entry.message.id
+            elif entry.kind is EntryKind.TURN and self.unanswered in entry.covers:
+                self.unanswered = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether the log must have grown, or is going to, beyond what the client has."""
+        if self.cursor is None or self._own is None:
+            return self.unanswered is not None
+        return self.unanswered is not None or place(self.cursor) < place(self._own.decode())
 
     @property
     def congested(self) -> bool:

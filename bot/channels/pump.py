@@ -140,6 +140,7 @@ class Pump:
         Raises:
             ConnectionError: the socket is closed.
         """
+        socket.see(page.entries)
         for last, frame in batches(page.entries):
             if socket.congested:
                 socket.cursor = socket.cursor or BEGINNING
@@ -226,7 +227,11 @@ class Pump:
                 self.part(socket, Close.SLOW, "read too slowly")
 
     def _sweep(self) -> None:
-        """Close who is silent for too long, or whose token has ended."""
+        """Close who is silent for too long, or whose token has ended; look unasked what became of the others' messages.
+
+        Word of an answer may be lost on its way: a server of an older version sends it elsewhere, a cluster's slot
+        moves. Who waits for none has nothing to miss.
+        """
         now, today = self.now(), datetime.now(UTC)
         unknown, silent = now - self._patience.hello.total_seconds(), now - self._patience.silent.total_seconds()
         for socket in self.sockets:
@@ -237,6 +242,8 @@ class Pump:
                 self.part(socket, Close.TOKEN, "the token has ended")
             elif socket.heard < silent:
                 self.part(socket, Close.SLOW, "silent for too long")
+            elif socket.waits:
+                self.wake(socket)
 
     def part(self, socket: Socket, code: int, why: str) -> None:
         """Close the socket, without waiting for its client."""

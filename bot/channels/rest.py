@@ -8,7 +8,7 @@ import json
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -19,8 +19,20 @@ from bot.channels.guard import Guard
 from bot.channels.limits import Limits
 from bot.channels.load import Load
 from bot.conversations import Conversations
-from bot.errors import BadRequest, KefuError, Overloaded, RateLimited
-from bot.records import Citation, ConversationId, EntryKind, Message, MessageId, PassageId, TurnId, Utterance
+from bot.conversations.growth import Growth
+from bot.errors import BadRequest, KefuError, Overloaded, RateLimited, StoreUnavailable
+from bot.records import (
+    Citation,
+    ConversationId,
+    Entry,
+    EntryKind,
+    LogId,
+    Message,
+    MessageId,
+    PassageId,
+    TurnId,
+    Utterance,
+)
 from bot.telemetry.metrics import count_refusal
 
 CHANNEL = "rest"
@@ -31,6 +43,9 @@ MAX_ID_CHARACTERS = 256
 
 _LAST_REPLIES = 0.2
 """Seconds in which a reply that was just committed reaches whoever waits for it."""
+
+_UNASKED = timedelta(seconds=2)
+"""Between two looks of one request for its answer while nobody tells of any."""
 
 
 class RestChannel:
@@ -147,11 +162,10 @@ class RestChannel:
             accepted = await self._conversations.accept(message)
             cursor, turn = accepted.log_id, TurnId(accepted.log_id)
             sources: dict[PassageId, Citation] = {}
-            if not accepted.duplicate:
-                # Nothing stands behind a new message yet, so the first look can wait.
-                await grown(beyond=cursor)
+            # Nothing stands behind a new message yet, so the first look can wait.
+            news = await self._conversations.read(message.conversation, cursor) if accepted.duplicate else []
             while True:
-                for entry in await self._conversations.read(message.conversation, after=cursor):
+                for entry in news:
                     cursor = entry.id
                     if entry.kind is EntryKind.ASSISTANT and entry.turn == turn and entry.utterance:
                         sources |= {citation.passage: citation for citation in entry.utterance.citations}
@@ -161,7 +175,22 @@ class RestChannel:
                         if sources:
                             yield {"recipient_id": message.sender, "custom": {"sources": _sources(sources.values())}}
                         return
-                await grown(beyond=cursor)
+                news = await self._news(message.conversation, cursor, grown)
+
+    async def _news(self, conversation: ConversationId, cursor: LogId, grown: Growth) -> list[Entry]:
+        """What the log has grown by, once it has; looked for now and then though nobody tells, for word may be lost.
+
+        Raises:
+            StoreUnavailable: Redis does not answer, and told just now that there is something.
+        """
+        while True:
+            told = await grown(_UNASKED, beyond=cursor)
+            try:
+                if news := await self._conversations.read(conversation, after=cursor):
+                    return news
+            except StoreUnavailable:
+                if told:
+                    raise
 
 
 def read_message(body: bytes) -> Message:

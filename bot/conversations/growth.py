@@ -29,7 +29,7 @@ class Growth:
     def tell(self, log_id: bytes | None) -> None:
         """Something came, up to the entry ``log_id``, or up to nobody knows where."""
         unsure = self._event.is_set() and self._newest is None
-        self._newest = None if log_id is None or unsure else _place(log_id.decode())
+        self._newest = None if log_id is None or unsure else place(log_id.decode())
         self._event.set()
 
     def forget(self) -> None:
@@ -43,12 +43,13 @@ class Growth:
                 while True:
                     await self._event.wait()
                     self._event.clear()
-                    if beyond is None or self._newest is None or self._newest > _place(beyond):
+                    if beyond is None or self._newest is None or self._newest > place(beyond):
                         return True
         except TimeoutError:
             return False
 
 
-def _place(log_id: str) -> tuple[int, int]:
+def place(log_id: str) -> tuple[int, int]:
+    """What orders log ids as their log is ordered."""
     milliseconds, _, sequence = log_id.partition("-")
     return int(milliseconds), int(sequence)

@@ -1,9 +1,10 @@
 """When a socket is due: at once for what others wrote, later for its own line, which its client knows."""
 
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from bot.channels.client import Socket
-from bot.records import LogId
+from bot.records import ConversationId, Entry, EntryKind, LogId, Message, MessageId
 
 
 class Woken:
@@ -62,3 +63,29 @@ def test_that_nothing_is_held_back_by_a_message_that_was_refused() -> None:
     socket.tell(b"1-0")
     socket.end_message(None)
     assert calls == ["now"]
+
+
+def an_entry(log_id: str, *, message: str | None = None, covers: tuple[str, ...] = ()) -> Entry:
+    said = None
+    if message is not None:
+        said = Message(MessageId(message), ConversationId("web:anna"), "web", "anna", "Hi", datetime.now(UTC))
+    kind = EntryKind.TURN if said is None else EntryKind.SHOPPER
+    return Entry(LogId(log_id), kind, datetime.now(UTC), message=said, covers=tuple(map(MessageId, covers)))
+
+
+def test_that_a_client_waits_until_a_turn_covers_its_last_message() -> None:
+    socket, _ = a_socket()
+    socket.see([an_entry("1-0", message="a"), an_entry("2-0", message="b"), an_entry("3-0", covers=("a",))])
+    assert socket.waits
+    socket.see([an_entry("4-0", covers=("b",))])
+    assert not socket.waits
+
+
+def test_that_a_client_waits_for_the_line_of_its_own_message() -> None:
+    socket, _ = a_socket()
+    socket.cursor = LogId("9-0")
+    socket.begin_message()
+    socket.end_message(LogId("10-0"))
+    assert socket.waits
+    socket.cursor = LogId("10-0")
+    assert not socket.waits
