@@ -21,6 +21,9 @@ from bot.worker import Worker
 _PATIENCE = 2.0
 """Seconds for Redis to answer: whoever asks whether this is ready does not wait for long either."""
 
+_KEPT = 1.0
+"""Seconds that a look at Redis and the action server serves whoever asks: anybody may ask, as often as they like."""
+
 Answers = Callable[[], Awaitable[bool]]
 """Whether something outside this process answers now."""
 
@@ -46,6 +49,9 @@ class Health:
         self._guard = guard
         self._writer = writer
         self._actions_answer = actions_answer
+        self._look: asyncio.Future[tuple[str, str]] | None = None
+        self._looked = 0.0
+        """When the look began, by the loop's clock."""
 
     def routes(self) -> list[web.RouteDef]:
         """Where these answers are."""
@@ -71,7 +77,7 @@ class Health:
         make it unready: a writer that still loads (other rungs answer), actions that do not answer (a person is
         offered), a Redis without an append-only file (nothing is lost before it stops). All are in the body.
         """
-        redis, actions = await asyncio.gather(self._redis(), self._actions())
+        redis, actions = await self._outside()
         if self._load.stopping:
             status = "stopping"
         elif redis == "away" or not self._worker.alive:
@@ -104,6 +110,13 @@ class Health:
             return "X-Forwarded-For" not in request.headers and self._guard.is_trusted(request)
         scheme, _, told = request.headers.get("Authorization", "").partition(" ")
         return scheme.lower() == "bearer" and hmac.compare_digest(told.strip().encode(), self._token.encode())
+
+    async def _outside(self) -> tuple[str, str]:
+        """How Redis and the actions are; looked at once, however many ask within `_KEPT`."""
+        now = asyncio.get_running_loop().time()
+        if self._look is None or now - self._looked > _KEPT:
+            self._look, self._looked = asyncio.gather(self._redis(), self._actions()), now
+        return await asyncio.shield(self._look)  # Who asked first may leave; the others wait for it too.
 
     async def _redis(self) -> str:
         """``ok``, ``away``, or ``not durable``."""

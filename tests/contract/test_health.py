@@ -1,5 +1,6 @@
 """What `/readyz` says of a server: whether to send it shoppers, and what is wrong."""
 
+import asyncio
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,9 +47,35 @@ async def test_that_a_server_without_redis_is_alive_and_not_ready(
         assert (status, told["status"], told["redis"], told["worker"]) == (200, "ok", "ok", "ok")
         process.kill()
         process.wait()
-        status, told = await get(client, "/readyz")
+        async with asyncio.timeout(10):
+            while status == 200:
+                status, told = await get(client, "/readyz")
         assert (status, told["status"], told["redis"]) == (503, "unavailable", "away")
         assert await get(client, "/healthz") == (200, {"status": "ok"})
+
+
+async def test_that_a_crowd_that_asks_sees_one_look(redis_url: str, tmp_path: Path) -> None:
+    settings = read_settings({"data": tmp_path, "port": 0, "redis_url": redis_url})
+    looks, looking = 0, asyncio.Event()
+
+    async def count() -> bool:
+        nonlocal looks
+        looks += 1
+        looking.set()
+        await asyncio.sleep(0.05)
+        return True
+
+    async with (
+        open_conversations(settings) as conversations,
+        open_channels(settings, conversations, echo, actions_answer=count) as address,
+        aiohttp.ClientSession(address) as client,
+    ):
+        impatient = asyncio.create_task(get(client, "/readyz"))
+        await looking.wait()
+        impatient.cancel()
+        told = await asyncio.gather(*(get(client, "/readyz") for _ in range(20)))
+    assert [status for status, _ in told] == [200] * 20
+    assert looks == 1
 
 
 async def test_that_what_only_makes_replies_poorer_is_told_and_keeps_nobody_away(
