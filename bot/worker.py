@@ -9,7 +9,7 @@ import socket
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
@@ -17,12 +17,14 @@ from bot.conversations import keys
 from bot.conversations.presence import Presence
 from bot.conversations.queue import READY_GROUP, Lease, Queue
 from bot.conversations.store import Conversations
+from bot.dialogue.mail import opened
 from bot.errors import KefuError, StoreRefused, StoreUnavailable, TurnRefused
 from bot.ports import Voice
 from bot.records import Conversation, Floor, LogId, Message, Trace, Turn, Utterance
 from bot.settings import Settings
 from bot.telemetry.metrics import TAKEOVERS, TURN_RETRIES
 from bot.telemetry.turns import LISTENED, SET_ASIDE, Record, ids
+from bot.understanding.language import detect_language
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +63,9 @@ _LEAVE = timedelta(seconds=1)
 
 _AWAY = timedelta(milliseconds=500)
 """Between tries to reach a Redis that is away, or of a step that failed as nobody foresaw."""
+
+_ENOUGH = 1000
+"""Characters of mail that tell its language. Nobody knows what made its turns fail; that shall not be met again."""
 
 SORRY: Mapping[str, str] = MappingProxyType(
     {
@@ -354,11 +359,13 @@ class Worker:
 
 
 def set_aside(conversation: Conversation) -> Turn:
-    """The turn for mail that could not be answered: an apology, and a note for whoever reads the log.
+    """The turn for mail that could not be answered: an apology in its language, and a note for who reads the log.
 
     Who pressed the button for a person gets one all the same.
     """
     floor = Floor.WAITING if any(message.wants_human for message in conversation.mail) else None
-    sorry = SORRY.get(conversation.state.language, SORRY["en"])
-    trace = Trace(language=conversation.state.language, decision=SET_ASIDE, notes=(f"failed {TRIES} times",))
-    return Turn((Utterance(sorry),), conversation.state, trace, floor)
+    state = opened(conversation)
+    words = " ".join(message.text if message.shown is None else message.shown for message in conversation.mail)
+    state = replace(state, language=detect_language(words[:_ENOUGH], state.language))
+    trace = Trace(language=state.language, decision=SET_ASIDE, notes=(f"failed {TRIES} times",))
+    return Turn((Utterance(SORRY.get(state.language, SORRY["en"])),), state, trace, floor)

@@ -20,13 +20,12 @@ from bot.records import (
     EntryKind,
     Floor,
     Message,
-    State,
     Trace,
     Turn,
     Utterance,
 )
 from bot.settings import Settings, read_settings
-from bot.worker import SORRY, TRIES, Worker, set_aside
+from bot.worker import SORRY, TRIES, Worker
 from tests.conftest import EVERY_SERVER
 from tests.contract.test_conversations import ANNA, mail_of, message, told
 
@@ -347,11 +346,6 @@ async def test_that_a_turn_which_always_fails_is_set_aside_and_the_conversation_
     [note, _] = [entry.trace for entry in await conversations.read(ANNA) if entry.kind is EntryKind.TURN]
     assert note is not None
     assert note.notes == (f"failed {TRIES} times",)
-
-
-def test_that_the_apology_is_in_the_shoppers_language(redis_server: str) -> None:
-    conversation = Conversation(ANNA, 0, 0, Floor.ASSISTANT, State(language="zh"), (message("你好"),))
-    assert set_aside(conversation).utterances == (Utterance(SORRY["zh"]),)
 
 
 async def test_that_mail_to_an_agent_is_covered_without_a_word(
