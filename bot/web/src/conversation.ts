@@ -66,7 +66,10 @@ export class Conversation {
       cursor: () => this.#transcript.cursor,
       onOtherShopper: () => this.#forget(),
     });
-    window.addEventListener("storage", (event) => this.#onStorage(event), { signal: this.#end.signal });
+    const { signal } = this.#end;
+    window.addEventListener("storage", (event) => this.#onStorage(event), { signal });
+    // The browser asks whether to leave the page: what waits would be gone.
+    window.addEventListener("beforeunload", (event) => this.#outbox.fleeting && event.preventDefault(), { signal });
   }
 
   /** Whether there is anything to connect for before the shopper opens the window. */

@@ -54,6 +54,12 @@ export class Outbox {
       .sort((one, other) => one.at - other.at);
   }
 
+  /** Whether a message that waits ends with the page: the browser keeps nothing, or nothing more. */
+  get fleeting(): boolean {
+    const keys = this.#store.fleeting(this.#prefix);
+    return keys.some((key) => read(this.#store.get(key))?.refused === undefined);
+  }
+
   /** The message to send now: the oldest that was not refused. */
   next(): Pending | undefined {
     return this.all().find((pending) => pending.refused === undefined);

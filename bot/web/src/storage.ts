@@ -6,6 +6,8 @@ export interface Store {
   remove(key: string): void;
   /** Every key that starts with `prefix`. */
   keys(prefix: string): string[];
+  /** Those of them whose values end with the page. */
+  fleeting(prefix: string): string[];
 }
 
 export class MemoryStore implements Store {
@@ -25,6 +27,10 @@ export class MemoryStore implements Store {
 
   keys(prefix: string): string[] {
     return [...this.#values.keys()].filter((key) => key.startsWith(prefix));
+  }
+
+  fleeting(prefix: string): string[] {
+    return this.keys(prefix);
   }
 }
 
@@ -59,6 +65,10 @@ export class BrowserStore implements Store {
     const kept = this.#try(() => Array.from({ length: this.#area.length }, (_, index) => this.#area.key(index)), []);
     const found = kept.filter((key): key is string => key?.startsWith(prefix) ?? false);
     return [...new Set([...found, ...this.#overflow.keys(prefix)])];
+  }
+
+  fleeting(prefix: string): string[] {
+    return this.#overflow.keys(prefix);
   }
 
   #try<Value>(attempt: () => Value, otherwise: Value): Value {

@@ -70,14 +70,18 @@ export async function pass(milliseconds = 0): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
+const loaded: Conversation[] = [];
+
 /** A page that has just been loaded. */
 export function load(store = new MemoryStore(), userToken?: string): { conversation: Conversation; store: MemoryStore } {
   const conversation = new Conversation(store, SERVER, userToken, { onChange: () => undefined, onLine: () => undefined });
   conversation.start();
+  loaded.push(conversation);
   return { conversation, store };
 }
 
 export function reset(): void {
+  for (const conversation of loaded.splice(0)) conversation.close();
   mock.timers.reset();
   mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"], now: 1_770_000_000_000 });
   Socket.all = [];

@@ -295,3 +295,14 @@ test("who signs in is shown what did not go out before, and it goes nowhere unas
   signedIn.retry(shown?.key ?? "");
   assert.deepEqual(texts(socket), ["a"]);
 });
+
+test("who leaves the page is asked while a message waits that would be gone", async () => {
+  session.offline = true;
+  const { conversation } = load();
+  const leave = () => window.dispatchEvent(new Event("beforeunload", { cancelable: true }));
+  assert.equal(leave(), true);
+  conversation.say("a");
+  assert.equal(leave(), false);
+  conversation.close();
+  assert.equal(leave(), true);
+});

@@ -102,10 +102,13 @@ test("where the browser keeps nothing, the page does", () => {
     },
   });
   const outbox = new Outbox(new BrowserStore(refusing), SERVER, "visitor");
+  assert.equal(outbox.fleeting, false);
   outbox.add(message("a"));
   assert.deepEqual(ids(outbox), ["a"]);
+  assert.equal(outbox.fleeting, true);
   outbox.settle("a");
   assert.deepEqual(ids(outbox), []);
+  assert.equal(outbox.fleeting, false);
 });
 
 test("ids differ", () => {
