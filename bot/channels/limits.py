@@ -2,14 +2,16 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 
 from bot.channels.sessions import kept_key
 from bot.conversations import Conversations
-from bot.conversations.budgets import take
-from bot.errors import BudgetSpent, RateLimited
+from bot.conversations.budgets import Taken, Wanted, take
+from bot.conversations.keys import shard_of
+from bot.errors import BudgetSpent, KefuError, RateLimited, StoreUnavailable
+from bot.records import ConversationId
 from bot.settings import Settings
 
 REMEMBERED = 65_536
@@ -23,6 +25,9 @@ a round trip (and Redis a write to its file) only once in a while; so much is lo
 _LARGEST_SHARE = 20
 """A round trip for twenty messages is cheap enough; and servers that die all day must not take all of a large budget
 along, or shoppers would be refused for what nobody sent."""
+
+_CREDIT = 60.0
+"""Seconds for which a share is good that was given on credit."""
 
 _TICK = 1e-6
 """Seconds that are no wait: sums of fractions are never quite whole."""
@@ -69,6 +74,23 @@ class _Account:
     """When the share is no longer good."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Payer:
+    """Who pays for what is let through."""
+
+    name: str
+    account: _Account
+    allowance: Allowance
+    shard: int | None
+    """Of the conversation that its budget lies beside: while that is away, nothing can be accepted anyway. None for an
+    address, whose budget lies anywhere: while that is away, its messages are let through on credit."""
+
+    @property
+    def share(self) -> int:
+        """What to fetch of the day's budget at once."""
+        return min(max(1, (self.allowance.budget or 0) // _SHARES), _LARGEST_SHARE)
+
+
 class Limits:
     """Refuses whoever sends too much, before anything is kept."""
 
@@ -91,15 +113,18 @@ class Limits:
         self._clock = clock
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
 
-    async def admit(self, shopper: str, address: str | None) -> None:
+    async def admit(self, conversation: ConversationId, address: str | None) -> None:
         """Let one message through. ``address`` is None where it is not known, and then not counted.
 
         Raises:
             RateLimited: too many in a minute; nothing of the day's budget was spent.
             BudgetSpent: too many in a day.
-            StoreUnavailable: the day's budget cannot be read.
+            StoreUnavailable: the conversation's server of Redis does not answer.
         """
-        await self._spend("message", (shopper, self._shopper), (address, self._address))
+        await self._spend(
+            self._shopper_pays("message", conversation, self._shopper),
+            *self._address_pays("message", address, self._address),
+        )
 
     async def admit_session(self, address: str | None) -> None:
         """Let an address open one more session; they are kept nowhere, so only the rate is bounded.
@@ -107,68 +132,79 @@ class Limits:
         Raises:
             RateLimited: too many in a minute.
         """
-        await self._spend("session", (None, self._session), (address, self._session))
+        await self._spend(*self._address_pays("session", address, self._session))
 
-    async def admit_file(self, shopper: str, address: str | None) -> None:
+    async def admit_file(self, conversation: ConversationId, address: str | None) -> None:
         """Let one file through.
 
         Raises:
             RateLimited, BudgetSpent, StoreUnavailable: as `admit`.
         """
-        await self._spend("file", (shopper, FILE_OF_SHOPPER), (address, FILE_OF_ADDRESS))
+        await self._spend(
+            self._shopper_pays("file", conversation, FILE_OF_SHOPPER),
+            *self._address_pays("file", address, FILE_OF_ADDRESS),
+        )
 
-    async def admit_feedback(self, shopper: str, address: str | None) -> None:
+    async def admit_feedback(self, conversation: ConversationId, address: str | None) -> None:
         """Let one thumb through.
 
         Raises:
             RateLimited, BudgetSpent, StoreUnavailable: as `admit`.
         """
-        await self._spend("feedback", (shopper, FEEDBACK_OF_SHOPPER), (address, self._address))
+        await self._spend(
+            self._shopper_pays("feedback", conversation, FEEDBACK_OF_SHOPPER),
+            *self._address_pays("feedback", address, self._address),
+        )
 
-    async def _spend(self, what: str, *senders: tuple[str | None, Allowance]) -> None:
+    def _shopper_pays(self, what: str, conversation: ConversationId, allowance: Allowance) -> _Payer:
+        name = self._name(what, "shopper", conversation)
+        return _Payer(name, self._account(name), allowance, shard_of(conversation))
+
+    def _address_pays(self, what: str, address: str | None, allowance: Allowance) -> Iterable[_Payer]:
+        if address is not None:
+            name = self._name(what, "address", address)
+            yield _Payer(name, self._account(name), allowance, None)
+
+    async def _spend(self, *payers: _Payer) -> None:
         now = self._clock()
-        counted = [
-            (self._name(what, place, sender), allowance)
-            for place, (sender, allowance) in zip(("shopper", "address"), senders, strict=True)
-            if sender is not None
-        ]
-        accounts = [(name, self._account(name), allowance) for name, allowance in counted]
-        if wait := max((allowance.wait(account.due, now) for _, account, allowance in accounts), default=0.0):
+        if wait := max((payer.allowance.wait(payer.account.due, now) for payer in payers), default=0.0):
             raise RateLimited("You are sending faster than can be answered. Wait a moment.", wait)
-        for _, account, allowance in accounts:
-            account.due = allowance.next_due(account.due, now)
-        await self._spend_of_day(accounts, now)
+        for payer in payers:
+            payer.account.due = payer.allowance.next_due(payer.account.due, now)
+        await self._spend_of_day(payers, now)
 
-    async def _spend_of_day(self, accounts: list[tuple[str, _Account, Allowance]], now: float) -> None:
+    async def _spend_of_day(self, payers: Iterable[_Payer], now: float) -> None:
         """Spend one of each share; fetch those that are used up, all in one round trip."""
-        empty: list[tuple[str, _Account, int]] = []
+        empty: list[_Payer] = []
         paid: list[_Account] = []
-        for name, account, allowance in accounts:
-            if allowance.budget is None:
+        for payer in payers:
+            if payer.allowance.budget is None:
                 continue
-            if account.share and now < account.until:
+            if payer.account.share and now < payer.account.until:
                 # Before anything is awaited: two messages at once must not spend the same one.
-                account.share -= 1
-                paid.append(account)
+                payer.account.share -= 1
+                paid.append(payer.account)
             else:
-                empty.append((name, account, allowance.budget))
-        if not empty:
-            return
-        fetched = await take(self._wire, [(name, _share_of(budget), budget) for name, _, budget in empty])
-        refused: list[float] = []
-        for (_, account, _), taken in zip(empty, fetched, strict=True):
-            # Another message may have fetched a share meanwhile.
-            account.share = taken.share + (account.share if now < account.until else 0)
-            account.until = now + taken.left.total_seconds()
-            if account.share:
-                account.share -= 1
-                paid.append(account)
+                empty.append(payer)
+        refused: list[KefuError] = []
+        for payer, taken in zip(empty, await self._fetch(empty), strict=True):
+            _keep(payer, taken, now)
+            if payer.account.share:
+                payer.account.share -= 1
+                paid.append(payer.account)
+            elif isinstance(taken, Taken):
+                left = taken.left.total_seconds()
+                refused.append(BudgetSpent("That is all that can be sent in a day. Write to us again later.", left))
             else:
-                refused.append(taken.left.total_seconds())
+                refused.append(taken)
         if refused:
             for account in paid:
                 account.share += 1
-            raise BudgetSpent("That is all that can be sent in a day. Write to us again later.", max(refused))
+            raise max(refused, key=_waiting_time)
+
+    async def _fetch(self, payers: Iterable[_Payer]) -> list[Taken | StoreUnavailable]:
+        wanted = [Wanted(payer.name, payer.shard, payer.share, payer.allowance.budget or 0) for payer in payers]
+        return await take(self._wire, wanted) if wanted else []
 
     def _account(self, name: str) -> _Account:
         account = self._accounts.get(name)
@@ -186,5 +222,19 @@ class Limits:
         return blake2b(told, key=self._key, digest_size=16).hexdigest()
 
 
-def _share_of(budget: int) -> int:
-    return min(max(1, budget // _SHARES), _LARGEST_SHARE)
+def _keep(payer: _Payer, taken: Taken | StoreUnavailable, now: float) -> None:
+    """Put what was fetched of a day's budget into the account."""
+    account = payer.account
+    # Another message may have fetched a share meanwhile.
+    kept = account.share if now < account.until else 0
+    if isinstance(taken, Taken):
+        account.share, account.until = kept + taken.share, now + taken.left.total_seconds()
+    elif payer.shard is None:
+        account.share, account.until = max(kept, payer.share), now + _CREDIT
+    else:
+        account.share = kept
+
+
+def _waiting_time(error: KefuError) -> float:
+    """Which refusal to tell of: that which holds longest; a server that is away is the last word."""
+    return error.retry_after if isinstance(error, BudgetSpent) else float("inf")

@@ -118,9 +118,9 @@ def shopper(shard: int, shopper_id: str) -> str:
     return f"{tag(shard)}:shopper:{shopper_id}"
 
 
-def spent(name: str) -> str:
-    """What was spent of a day's budget; its shard is its own, for an address writes in any conversation."""
-    return f"{tag(crc32(name.encode()) % SHARDS)}:spent:{name}"
+def spent(name: str, shard: int | None = None) -> str:
+    """What was spent of a day's budget: in the shard of the conversation that it is for; else in one of its own."""
+    return f"{tag(crc32(name.encode()) % SHARDS if shard is None else shard)}:spent:{name}"
 
 
 def reply(name: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.channels.limits import Limits
 from bot.conversations import Conversations, keys, open_conversations
 from bot.conversations.keys import ConversationKeys
 from bot.errors import StoreUnavailable
@@ -192,6 +193,18 @@ async def test_that_a_dead_node_holds_up_nobodys_lines_but_its_own(
                 await client.answered(client.send("while it is away"))
         await asyncio.to_thread(server.start)
         await clients[0].answered(clients[0].send("when it is back"))
+
+
+async def test_that_a_dead_node_keeps_nobody_from_writing_whose_conversation_is_elsewhere(
+    cluster: Cluster, conversations: Conversations, tmp_path: Path
+) -> None:
+    limits = Limits(settings_of(tmp_path), conversations)
+    shoppers = [ConversationId(f"web:s{n}") for n in range(SHOPPERS)]
+    dead = conversations.node_of(shoppers[0])
+    next(node for node in cluster.nodes if dead.url.endswith(f":{node.port}")).kill()
+    for n, shopper in enumerate(shoppers):
+        if conversations.node_of(shopper) is not dead:
+            await limits.admit(shopper, f"203.0.113.{n}")
 
 
 async def test_that_a_cluster_that_wants_all_its_slots_says_so(cluster: Cluster, conversations: Conversations) -> None:

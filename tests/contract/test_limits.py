@@ -1,6 +1,7 @@
 """What one shopper and one address may send, counted in a real Redis over several servers."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,13 @@ import pytest
 from bot.channels import limits as limits_module
 from bot.channels.limits import Limits
 from bot.conversations import Conversations, keys
+from bot.conversations import budgets as budgets_module
 from bot.conversations.connection import Wire
 from bot.errors import BudgetSpent, RateLimited, StoreUnavailable
+from bot.records import ConversationId
 from bot.settings import Settings
 
+ANNA = ConversationId("web:anna")
 KEY = "a-key-of-thirty-two-characters-or-more"
 
 
@@ -30,7 +34,9 @@ def limits(conversations: Conversations, tmp_path: Path, clock: Clock | None = N
 
 async def admitted(limits: Limits, times: int, shopper: str = "anna", address: str | None = None) -> int:
     """How many of so many messages, sent at once, are let through."""
-    sent = await asyncio.gather(*(limits.admit(shopper, address) for _ in range(times)), return_exceptions=True)
+    sent = await asyncio.gather(
+        *(limits.admit(ConversationId(shopper), address) for _ in range(times)), return_exceptions=True
+    )
     assert all(isinstance(answer, RateLimited | None) for answer in sent), sent
     return sum(answer is None for answer in sent)
 
@@ -42,21 +48,21 @@ async def test_that_a_shopper_who_sends_too_fast_is_told_when_to_go_on(
     own = limits(conversations, tmp_path, clock, shopper_rate=3)
     assert await admitted(own, 10) == 3
     with pytest.raises(RateLimited) as refused:
-        await own.admit("anna", None)
+        await own.admit(ConversationId("anna"), None)
     assert refused.value.retry_after == pytest.approx(20)
-    await own.admit("bert", None)
+    await own.admit(ConversationId("bert"), None)
     clock.now += refused.value.retry_after
-    await own.admit("anna", None)
+    await own.admit(ConversationId("anna"), None)
 
 
 async def test_that_many_shoppers_of_one_address_share_its_limit(conversations: Conversations, tmp_path: Path) -> None:
     own = limits(conversations, tmp_path, address_rate=5)
     for n in range(5):
-        await own.admit(f"visitor-{n}", "203.0.113.9")
+        await own.admit(ConversationId(f"visitor-{n}"), "203.0.113.9")
     with pytest.raises(RateLimited):
-        await own.admit("visitor-6", "203.0.113.9")
-    await own.admit("visitor-6", "203.0.113.10")
-    await own.admit("visitor-6", None)
+        await own.admit(ConversationId("visitor-6"), "203.0.113.9")
+    await own.admit(ConversationId("visitor-6"), "203.0.113.10")
+    await own.admit(ConversationId("visitor-6"), None)
 
 
 async def test_that_a_refused_message_is_counted_for_nobody(conversations: Conversations, tmp_path: Path) -> None:
@@ -81,7 +87,7 @@ async def test_that_servers_which_die_all_day_take_little_of_a_budget_with_them(
     conversations: Conversations, tmp_path: Path
 ) -> None:
     for _ in range(200):
-        await limits(conversations, tmp_path, shopper_budget=10_000).admit("anna", None)
+        await limits(conversations, tmp_path, shopper_budget=10_000).admit(ConversationId("anna"), None)
 
 
 async def test_that_who_spent_the_day_is_told_when_it_is_over(
@@ -91,7 +97,7 @@ async def test_that_who_spent_the_day_is_told_when_it_is_over(
     own = limits(conversations, tmp_path, clock, shopper_budget=3)
     assert await admitted(own, 5) == 3
     with pytest.raises(BudgetSpent) as refused:
-        await own.admit("anna", None)
+        await own.admit(ConversationId("anna"), None)
     assert 0 < refused.value.retry_after <= keys.DAY.total_seconds()
     assert refused.value.retry_after > keys.DAY.total_seconds() - 60
     # Another day: Redis forgets the count, and this process its share.
@@ -110,7 +116,7 @@ async def test_that_redis_learns_neither_shopper_nor_address(
     conversations: Conversations, tmp_path: Path, wire: Wire
 ) -> None:
     own = limits(conversations, tmp_path)
-    await own.admit("anna", "203.0.113.9")
+    await own.admit(ConversationId("anna"), "203.0.113.9")
     names = await wire.ask("KEYS", "*")
     assert len(names) == 2
     for name in names:
@@ -118,7 +124,7 @@ async def test_that_redis_learns_neither_shopper_nor_address(
         assert b"203.0" not in name
         assert not (await wire.ask("GET", name)).strip(b"0123456789")
     other = Limits(Settings(data=tmp_path, session_key=KEY[::-1]), conversations)
-    await other.admit("anna", "203.0.113.9")
+    await other.admit(ConversationId("anna"), "203.0.113.9")
     assert len(await wire.ask("KEYS", "*")) == 4, "without the key nobody can try all addresses"
 
 
@@ -136,7 +142,7 @@ async def test_that_a_message_asks_redis_only_once_in_a_while(
     monkeypatch.setattr(limits_module, "take", counted)
     own = limits(conversations, tmp_path, shopper_budget=500, address_budget=20_000)
     for _ in range(100):
-        await own.admit("anna", "203.0.113.9")
+        await own.admit(ConversationId("anna"), "203.0.113.9")
     assert asked == 10
 
 
@@ -145,10 +151,27 @@ async def test_that_nobody_is_let_through_uncounted_when_redis_is_away(tmp_path:
     conversations = Conversations(wire, retention=keys.DAY)
     try:
         with pytest.raises(StoreUnavailable):
-            await limits(conversations, tmp_path).admit("anna", None)
+            await limits(conversations, tmp_path).admit(ANNA, "203.0.113.9")
     finally:
         await conversations.aclose()
         await wire.aclose()
+
+
+async def test_that_an_address_has_credit_and_no_more_while_its_server_is_away(
+    conversations: Conversations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, clock = budgets_module._take, Clock()
+
+    async def anna_only(wire: Wire, places: list[str], arguments: Any) -> Any:
+        if not places[0].startswith(keys.tag(keys.shard_of(ANNA))):
+            await asyncio.sleep(60)
+        return await real(wire, places, arguments)
+
+    monkeypatch.setattr(budgets_module, "_take", anna_only)
+    monkeypatch.setattr(budgets_module, "ELSEWHERE", timedelta(milliseconds=1))
+    own = limits(conversations, tmp_path, clock, shopper_budget=1000, address_budget=500)
+    assert await admitted(own, 30, ANNA, "203.0.113.9") == 30
+    assert own._accounts[own._name("message", "address", "203.0.113.9")].share <= 10  # A fiftieth of the budget.
 
 
 async def test_that_accounts_do_not_grow_without_end(
@@ -165,14 +188,14 @@ async def test_that_thumbs_files_sessions_and_messages_are_counted_apart(
     conversations: Conversations, tmp_path: Path
 ) -> None:
     own = limits(conversations, tmp_path, shopper_rate=1, address_rate=2)
-    await own.admit("anna", "203.0.113.9")
-    await own.admit_file("anna", "203.0.113.9")
-    await own.admit_feedback("anna", "203.0.113.9")
+    await own.admit(ConversationId("anna"), "203.0.113.9")
+    await own.admit_file(ConversationId("anna"), "203.0.113.9")
+    await own.admit_feedback(ConversationId("anna"), "203.0.113.9")
     await own.admit_session("203.0.113.9")
     await own.admit_session(None)
     with pytest.raises(RateLimited):
-        await own.admit("anna", "203.0.113.9")
+        await own.admit(ConversationId("anna"), "203.0.113.9")
     for _ in range(9):
-        await own.admit_file("anna", None)
+        await own.admit_file(ConversationId("anna"), None)
     with pytest.raises(RateLimited):
-        await own.admit_file("anna", None)
+        await own.admit_file(ConversationId("anna"), None)
