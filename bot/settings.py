@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -31,8 +32,17 @@ def _listed(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _web(value: str) -> str:
+    """An address of a server that is asked over HTTP."""
+    found = urlsplit(value)
+    if found.scheme not in ("http", "https") or not found.hostname:
+        raise ValueError("has to be an address as http://host:8000/path")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Address = Annotated[str, AfterValidator(_web)]
 
 
 class Settings(BaseSettings):
@@ -110,7 +120,9 @@ class Settings(BaseSettings):
     encoder: str = Field("packaged", description="`packaged`, or a sentence-transformers model by hub name or folder.")
     encoder_threads: int = Field(1, ge=1, description="Threads of one encoder call.")
     writer: str = Field("packaged", description="`packaged`, `none`, or a causal model by hub name or folder.")
-    writer_url: str | None = Field(None, description="OpenAI-compatible endpoint (`http://host:8000/v1`), as vLLM's.")
+    writer_url: Address | None = Field(
+        None, description="OpenAI-compatible endpoint (`http://host:8000/v1`), as vLLM's."
+    )
     writer_model: str | None = Field(None, description="Model name to ask the endpoint for; unset, its first.")
     writer_key: SecretStr | None = Field(None, description="API key for the endpoint.")
     writer_timeout: Duration = Field(
@@ -120,7 +132,7 @@ class Settings(BaseSettings):
     )
     writer_batch: int = Field(8, ge=1, le=256, description="Shoppers who share one decoding step.")
     writer_threads: int = Field(2, ge=1, description="Threads of the writer.")
-    actions_url: str | None = Field(
+    actions_url: Address | None = Field(
         None, description="Rasa action server's `/webhook`; unset, Kefu starts the one in `actions/`."
     )
     action_timeout: Duration = Field(timedelta(seconds=8), gt=timedelta(0), description="For one action call.")
@@ -133,7 +145,7 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token that `/metrics` asks for; unset, only `trusted_proxies` may read it."
     )
-    otel_endpoint: str | None = Field(
+    otel_endpoint: Address | None = Field(
         None, description="OTLP/HTTP collector (`http://host:4318`) that gets a trace of every turn."
     )
 

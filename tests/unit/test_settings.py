@@ -39,6 +39,13 @@ def test_that_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         read_settings()
 
 
+@pytest.mark.parametrize("name", ["otel_endpoint", "writer_url", "actions_url"])
+@pytest.mark.parametrize("value", ["nonsense", "localhost:4318", "ftp://collector", "http://"])
+def test_that_an_address_that_nobody_can_ask_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=rf"{name} = '{value}' \(KEFU_{name.upper()}\): .*http://"):
+        read_settings({name: value})
+
+
 def test_that_a_misspelt_setting_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "kefu.toml").write_text("prot = 6000\n")
     with pytest.raises(SettingError, match="prot: no such setting"):
