@@ -5,17 +5,17 @@ import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from typing import Protocol
 
 import aiohttp
 from aiohttp import web
 
 from bot.assistant import Assistant
+from bot.channels.edge import Edge
 from bot.channels.files import FILE_TYPES, FileChannel
 from bot.channels.guard import Guard
 from bot.channels.health import Answers, Health
 from bot.channels.knowledge import Knowledge
-from bot.channels.limits import Limits
-from bot.channels.load import Load
 from bot.channels.pages import Pages
 from bot.channels.rest import RestChannel
 from bot.channels.sessions import Sessions
@@ -69,10 +69,7 @@ async def open_assistant(settings: Settings, replies: Replies, *, warm: bool = F
         hours = read_hours(settings.desk_hours, settings.desk_timezone)
         thresholds = Thresholds()
 
-        # One lane for all: understanding, retrieval and grounding share its batches.
-        encoders = EncoderLane(open_encoders(settings))
-        stack.push_async_callback(encoders.close)
-        await encoders.encode("Hello", "en")  # A model that cannot encode shows here, before anybody waits for it.
+        encoders = await stack.enter_async_context(_open_encoders(settings))
         retriever = HybridRetriever(settings, encoders)
         recognizer = HeadRecognizer.open(settings, encoders)
         checker = GroundingChecker(
@@ -81,11 +78,8 @@ async def open_assistant(settings: Settings, replies: Replies, *, warm: bool = F
 
         session = await stack.enter_async_context(aiohttp.ClientSession())
         writer = await stack.enter_async_context(_open_writer(settings, session))
-        actions_url = settings.actions_url
-        if actions_url is None:
-            actions_url = await stack.enter_async_context(serve_actions(settings.data / "actions.log"))
+        actions_url = await stack.enter_async_context(_open_actions(settings))
         actions = ActionServer(session, actions_url, domain, settings.action_timeout.total_seconds())
-
         if warm:
             await wait_until_up(session, actions_url)
             if writer:
@@ -100,6 +94,27 @@ async def open_assistant(settings: Settings, replies: Replies, *, warm: bool = F
             patience=settings.writer_timeout.total_seconds(),
         )
         yield Assistant(recognizer, retriever, actions, ladder, domain, hours, thresholds, settings.max_characters)
+
+
+@asynccontextmanager
+async def _open_encoders(settings: Settings) -> AsyncIterator[EncoderLane]:
+    """One lane for all: understanding, retrieval and grounding share its batches."""
+    encoders = EncoderLane(open_encoders(settings))
+    try:
+        await encoders.encode("Hello", "en")  # A model that cannot encode shows here, before anybody waits for it.
+        yield encoders
+    finally:
+        await encoders.close()
+
+
+@asynccontextmanager
+async def _open_actions(settings: Settings) -> AsyncIterator[str]:
+    """The address of the action server: the one that the settings name, or ours, which lives beside Kefu."""
+    if settings.actions_url:
+        yield settings.actions_url
+    else:
+        async with serve_actions(settings.data / "actions.log") as url:
+            yield url
 
 
 @asynccontextmanager
@@ -123,7 +138,11 @@ async def open_server(settings: Settings) -> AsyncIterator[str]:
     """The chat server, listening inside the block; yields its address.
 
     What starts first stops last: the channels stop accepting, the worker finishes, Redis goes down.
+
+    Raises:
+        SettingError: a setting is wrong; nothing was started.
     """
+    check(settings)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(tracing(settings.otel_endpoint))
         conversations = await stack.enter_async_context(open_conversations(settings))
@@ -137,6 +156,17 @@ async def open_server(settings: Settings) -> AsyncIterator[str]:
             actions_answer=assistant.actions.answers,
         )
         yield await stack.enter_async_context(channels)
+
+
+def check(settings: Settings) -> None:
+    """Make once what needs nothing but settings, so that a wrong one shows before anybody waits for Redis and models.
+
+    Raises:
+        SettingError: names the setting, its value and what is allowed.
+    """
+    Guard(settings)
+    Sessions(settings)
+    read_hours(settings.desk_hours, settings.desk_timezone)
 
 
 @asynccontextmanager
@@ -155,19 +185,13 @@ async def open_channels(
     """
     async with AsyncExitStack() as stack:
         knowledge = await stack.enter_async_context(Knowledge(settings, passages))
-        guard = Guard(settings, knowledge.image_hosts)
-        load = await stack.enter_async_context(Load(conversations, settings))
-        limits = Limits(settings, conversations)
-        sessions = Sessions(settings, lambda request: limits.admit_session(guard.address(request)))
+        edge = Edge.over(conversations, settings, knowledge.image_hosts)
+        await stack.enter_async_context(edge.load)
         files = Files(settings)
         await stack.enter_async_context(files.swept())
-        uploads = FileChannel(settings, files, sessions, limits, guard)
         sockets = WebSocketChannel(
             conversations,
-            sessions,
-            guard,
-            limits,
-            load,
+            edge,
             settings,
             find_file=files.find,
             file_types=FILE_TYPES,
@@ -175,21 +199,12 @@ async def open_channels(
             images=knowledge.image_hosts,
         )
         await stack.enter_async_context(sockets)
-        rest = RestChannel(conversations, load, limits, guard, settings.reply_timeout.total_seconds())
+        rest = RestChannel(conversations, edge, settings.reply_timeout.total_seconds())
         worker = Worker(conversations, handle, settings, _unfinished)
-        health = Health(settings, conversations, worker, load, guard, writer=writer, actions_answer=actions_answer)
+        health = Health(settings, conversations, worker, edge, writer=writer, actions_answer=actions_answer)
+        uploads = FileChannel(settings, files, edge)
 
-        app = web.Application(client_max_size=MAX_BODY_BYTES)
-        guard.protect(app)
-        for channel in (rest, sessions, sockets, uploads, knowledge, health, Pages(passages)):
-            app.add_routes(channel.routes())
-        runner = web.AppRunner(
-            app,
-            access_log=None,
-            handler_cancellation=True,  # Nobody waits for it; accepting is durable, and sending again does no harm.
-            keepalive_timeout=IDLE.total_seconds(),
-            shutdown_timeout=LAST_WORDS.total_seconds(),
-        )
+        runner = _runner(edge.guard, rest, sockets, uploads, edge.sessions, knowledge, health, Pages(passages))
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         stack.push_async_callback(rest.let_go)
@@ -199,9 +214,33 @@ async def open_channels(
         stack.push_async_callback(sockets.stop)
         stack.callback(worker.stop)  # Its grace begins beside the sockets' goodbyes, which slow clients draw out.
         stack.push_async_callback(site.stop)
-        stack.callback(load.stop)
-        guard.listens_at(runner.addresses[0][1])
-        yield f"http://{settings.host}:{runner.addresses[0][1]}"
+        stack.callback(edge.load.stop)
+        port = runner.addresses[0][1]
+        edge.guard.listens_at(port)
+        yield f"http://{settings.host}:{port}"
+
+
+class Channel(Protocol):
+    """What listens: a part of the server's addresses, with what answers there."""
+
+    def routes(self) -> list[web.RouteDef]:
+        """Where it listens."""
+        ...
+
+
+def _runner(guard: Guard, *channels: Channel) -> web.AppRunner:
+    """All channels behind the guard, before anybody can connect."""
+    app = web.Application(client_max_size=MAX_BODY_BYTES)
+    guard.protect(app)
+    for channel in channels:
+        app.add_routes(channel.routes())
+    return web.AppRunner(
+        app,
+        access_log=None,
+        handler_cancellation=True,  # Nobody waits for it; accepting is durable, and sending again does no harm.
+        keepalive_timeout=IDLE.total_seconds(),
+        shutdown_timeout=LAST_WORDS.total_seconds(),
+    )
 
 
 def _unfinished(mail: Sequence[Message]) -> bool:

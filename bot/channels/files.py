@@ -8,11 +8,10 @@ from urllib.parse import quote
 
 from aiohttp import BodyPartReader, ClientPayloadError, hdrs, web
 
+from bot.channels.edge import Edge
 from bot.channels.failures import failure
-from bot.channels.guard import Guard
-from bot.channels.limits import Limits
 from bot.channels.places import Places
-from bot.channels.sessions import Session, Sessions
+from bot.channels.sessions import Session
 from bot.conversations import codec
 from bot.conversations.files import Files
 from bot.conversations.filetypes import ENDINGS
@@ -43,12 +42,12 @@ _FRAME = 4 * 1024
 class FileChannel:
     """Takes and gives back shoppers' files."""
 
-    def __init__(self, settings: Settings, files: Files, sessions: Sessions, limits: Limits, guard: Guard) -> None:
+    def __init__(self, settings: Settings, files: Files, edge: Edge) -> None:
         self._largest = settings.upload_bytes
         self._files = files
-        self._sessions = sessions
-        self._limits = limits
-        self._guard = guard
+        self._sessions = edge.sessions
+        self._limits = edge.limits
+        self._guard = edge.guard
         self._under_way = 0
         self._shoppers = Places(_OF_SHOPPER)
         self._addresses = Places(_OF_ADDRESS)
@@ -68,7 +67,7 @@ class FileChannel:
         session = self._session(request, _bearer(request))
         address = self._guard.address(request)
         with self._shoppers.one_for(session.shopper), self._addresses.one_for(address), self._place():
-            await self._limits.admit_file(session.shopper, address)
+            await self._limits.admit_file(session.conversation, address)
             return await self._keep(request, session)
 
     @contextmanager

@@ -8,8 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from bot import __version__
-from bot.channels.guard import Guard
-from bot.channels.load import Load
+from bot.channels.edge import Edge
 from bot.conversations import Conversations
 from bot.conversations.opening import is_durable
 from bot.errors import NotAllowed, StoreUnavailable
@@ -36,8 +35,7 @@ class Health:
         settings: Settings,
         conversations: Conversations,
         worker: Worker,
-        load: Load,
-        guard: Guard,
+        edge: Edge,
         *,
         writer: Writer | None = None,
         actions_answer: Answers | None = None,
@@ -45,8 +43,8 @@ class Health:
         self._token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
         self._conversations = conversations
         self._worker = worker
-        self._load = load
-        self._guard = guard
+        self._load = edge.load
+        self._guard = edge.guard
         self._writer = writer
         self._actions_answer = actions_answer
         self._look: asyncio.Future[tuple[str, str]] | None = None
@@ -106,8 +104,7 @@ class Health:
 
     def _may_measure(self, request: web.Request) -> bool:
         if self._token is None:
-            # A proxy that passes the world on says so; whoever scrapes comes straight.
-            return "X-Forwarded-For" not in request.headers and self._guard.is_trusted(request)
+            return self._guard.is_trusted(request)  # Whoever scrapes comes straight.
         scheme, _, told = request.headers.get("Authorization", "").partition(" ")
         return scheme.lower() == "bearer" and hmac.compare_digest(told.strip().encode(), self._token.encode())
 

@@ -14,10 +14,8 @@ from typing import Any
 from aiohttp import web
 
 from bot.channels.bodies import read_body
+from bot.channels.edge import Edge
 from bot.channels.failures import explain, failure
-from bot.channels.guard import Guard
-from bot.channels.limits import Limits
-from bot.channels.load import Load
 from bot.conversations import Conversations
 from bot.conversations.growth import Growth
 from bot.errors import BadRequest, KefuError, Overloaded, RateLimited, StoreUnavailable
@@ -51,11 +49,12 @@ _UNASKED = timedelta(seconds=2)
 class RestChannel:
     """`POST /webhooks/rest/webhook`, byte-compatible with Rasa's."""
 
-    def __init__(self, conversations: Conversations, load: Load, limits: Limits, guard: Guard, timeout: float) -> None:
+    def __init__(self, conversations: Conversations, edge: Edge, timeout: float) -> None:
+        """A request waits ``timeout`` seconds for its turn."""
         self._conversations = conversations
-        self._load = load
-        self._limits = limits
-        self._guard = guard
+        self._load = edge.load
+        self._limits = edge.limits
+        self._guard = edge.guard
         self._timeout = timeout
         self._waiting: set[asyncio.Timeout] = set()
 

@@ -9,14 +9,13 @@ from aiohttp import WSMsgType, web
 
 from bot.channels import frames
 from bot.channels.client import Close, Socket, new_response
+from bot.channels.edge import Edge
 from bot.channels.frames import Accepted, Bounds, Error, Hello, Human, Ping, Pong, Refused, Renew, Said, Thumb, Welcome
-from bot.channels.guard import Guard
 from bot.channels.intake import AWAY, BadFile, read_message, refusal
-from bot.channels.limits import Allowance, Limits
-from bot.channels.load import Load
+from bot.channels.limits import Allowance
 from bot.channels.places import Newest, Places
 from bot.channels.pump import Patience, Pump
-from bot.channels.sessions import CHANNEL, Session, Sessions
+from bot.channels.sessions import CHANNEL, Session
 from bot.conversations import Conversations
 from bot.errors import BadRequest, KefuError, NotAllowed, Overloaded, RateLimited, StoreUnavailable
 from bot.records import Attachment, ConversationId, Feedback, LogId, Message, MessageId
@@ -58,10 +57,7 @@ class WebSocketChannel:
     def __init__(
         self,
         conversations: Conversations,
-        sessions: Sessions,
-        guard: Guard,
-        limits: Limits,
-        load: Load,
+        edge: Edge,
         settings: Settings,
         *,
         find_file: Find = no_file,
@@ -72,10 +68,10 @@ class WebSocketChannel:
     ) -> None:
         """``links`` and ``images`` are the hosts that clients may link to and show pictures from."""
         self._conversations = conversations
-        self._sessions = sessions
-        self._guard = guard
-        self._limits = limits
-        self._load = load
+        self._sessions = edge.sessions
+        self._guard = edge.guard
+        self._limits = edge.limits
+        self._load = edge.load
         self._find_file = find_file
         self._links = links
         self._images = images
@@ -273,7 +269,7 @@ class WebSocketChannel:
         conversation, message_id = session.conversation, MessageId(frame.id)
         try:
             self._load.check()
-            await self._limits.admit(session.shopper, socket.address)
+            await self._limits.admit(conversation, socket.address)
             message = await self._message(session, frame)
             line = None
             socket.begin_message()
@@ -308,7 +304,7 @@ class WebSocketChannel:
     async def _note(self, socket: Socket, session: Session, frame: Thumb) -> Error | None:
         """Keep a thumb."""
         try:
-            await self._limits.admit_feedback(session.shopper, socket.address)
+            await self._limits.admit_feedback(session.conversation, socket.address)
             feedback = Feedback(LogId(frame.about), frame.helpful)
             if not await self._conversations.note(session.conversation, feedback):
                 raise BadRequest("about: is no line of the shop's in this conversation.")

@@ -13,10 +13,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bot.app import open_channels
+from bot.app import open_channels, open_server
 from bot.channels.guard import Guard
 from bot.conversations import Conversations
-from bot.errors import NotAllowed, Overloaded, RateLimited, StoreUnavailable
+from bot.errors import NotAllowed, Overloaded, RateLimited, SettingError, StoreUnavailable
 from bot.ports import Voice
 from bot.records import Conversation, Kind, Passage, PassageId, Trace, Turn, Utterance
 from bot.settings import Settings
@@ -325,6 +325,31 @@ async def test_that_the_metrics_are_not_read_through_a_proxy(serve: Serve) -> No
                 assert answer.status == expected, headers
 
 
+# ── Wrong settings ────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("session_key", "short"),
+        ("shop_key", "short"),
+        ("origins", ("shop.example",)),
+        ("trusted_proxies", ("the proxy",)),
+        ("desk_hours", "sometimes"),
+    ],
+)
+async def test_that_a_wrong_setting_shows_before_anything_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: object
+) -> None:
+    def start(settings: Settings) -> None:
+        raise AssertionError("Redis was asked for")
+
+    monkeypatch.setattr("bot.app.open_conversations", start)
+    with pytest.raises(SettingError, match=name):
+        async with open_server(Settings(data=tmp_path, port=0, **{name: value})):  # type: ignore[arg-type]
+            pass
+
+
 # ── Who sends half of something, or leaves ────────────────────────────────────────────────────────
 
 HALF = "Host: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
@@ -373,7 +398,7 @@ async def test_that_who_leaves_makes_room(serve: Serve, caplog: pytest.LogCaptur
                 pass
         async with asyncio.timeout(10):
             while (await post(client, {})).status != 200:
-                await asyncio.sleep(0.01)
+                pass
     assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 

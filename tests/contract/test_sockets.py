@@ -18,6 +18,7 @@ import jwt
 import pytest
 from aiohttp import WSMsgType, web
 
+from bot.channels.edge import Edge
 from bot.channels.guard import Guard
 from bot.channels.limits import Limits
 from bot.channels.load import Load
@@ -104,25 +105,20 @@ async def opened(
     send_buffer: int | None = None,
 ) -> AsyncIterator[Shop]:
     """A shop over ``conversations``; without a worker where there is no ``handle``."""
-    guard = Guard(settings)
-    load = Load(conversations, settings)
-    sessions = Sessions(settings)
-    limits = Limits(settings, conversations)
+    edge = Edge(Guard(settings), Sessions(settings), Limits(settings, conversations), Load(conversations, settings))
     app = web.Application()
-    guard.protect(app)
+    edge.guard.protect(app)
     listener = socket.create_server(("127.0.0.1", 0))
     if send_buffer is not None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
-    async with WebSocketChannel(
-        conversations, sessions, guard, limits, load, settings, find_file=find_photo, patience=patience
-    ) as channel:
-        app.add_routes([*channel.routes(), *sessions.routes()])
+    async with WebSocketChannel(conversations, edge, settings, find_file=find_photo, patience=patience) as channel:
+        app.add_routes([*channel.routes(), *edge.sessions.routes()])
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
         await runner.setup()
         await web.SockSite(runner, listener).start()
-        guard.listens_at(runner.addresses[0][1])
+        edge.guard.listens_at(runner.addresses[0][1])
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        shop = Shop(url, channel, conversations, sessions, load)
+        shop = Shop(url, channel, conversations, edge.sessions, edge.load)
         worker = Worker(conversations, handle or echo, settings)
         if handle is not None:
             await worker.__aenter__()
