@@ -7,7 +7,7 @@ from importlib.resources import files
 from types import TracebackType
 from typing import Any
 
-from redis.exceptions import MovedError, NoScriptError, RedisError, ResponseError
+from redis.exceptions import MovedError, NoPermissionError, NoScriptError, RedisError, ResponseError
 
 from bot.conversations.node import ANSWER, Argument, Command, Node
 from bot.errors import FloorLost, KefuError, MailGrew, StoreRefused, StoreUnavailable, TurnRefused, TurnStale
@@ -30,7 +30,8 @@ def kefu_error(exc: BaseException) -> KefuError:
     if isinstance(exc, ResponseError):
         if reason in _REFUSALS:
             return _REFUSALS[reason](why)
-        passing = type(exc) is not ResponseError or reason in _PASSING
+        lasting = type(exc) is ResponseError or isinstance(exc, NoPermissionError)
+        passing = not lasting or reason in _PASSING
         return (StoreUnavailable if passing else StoreRefused)(f"Redis refused: {exc}")
     return StoreUnavailable(f"Redis does not answer: {exc!r}")
 

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from bot.conversations.cluster import open_wire
 from bot.conversations.connection import Wire
+from bot.conversations.durability import weaknesses
 from bot.conversations.embedded import OLDEST, EmbeddedRedis
 from bot.conversations.store import Conversations
 from bot.errors import SettingError
@@ -34,13 +35,17 @@ async def open_conversations(settings: Settings, push: frozenset[str] = frozense
         if version is None or int(version[2]) < OLDEST:
             found = version[1] if version else "of no known version"
             raise SettingError(f"redis_url (KEFU_REDIS_URL) names a Redis {found}; it has to be {OLDEST} or later.")
-        if settings.redis_url and not await is_durable(wire):
-            _log.warning("redis_url names a Redis without an append-only file: what it accepted is lost when it stops")
+        for weakness in await weaknesses(wire) if settings.redis_url else ():
+            _log.warning("redis_url names a Redis that %s", weakness)
         conversations = Conversations(wire, retention=settings.retention, push=push)
         stack.push_async_callback(conversations.aclose)
         yield conversations
 
 
 async def is_durable(wire: Wire) -> bool:
-    """Whether Redis, every node of it, keeps what it accepted when it is killed (`appendonly yes`)."""
-    return all(b"aof_enabled:1" in told for told in await wire.ask_each("INFO", "persistence"))
+    """Whether Redis, every node of it, keeps what it accepted, whatever happens to it, as far as its settings tell.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    return not await weaknesses(wire)

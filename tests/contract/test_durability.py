@@ -2,11 +2,15 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from bot.conversations import open_conversations
 from bot.conversations.connection import Wire
 from bot.conversations.durability import weaknesses
+from bot.conversations.opening import is_durable
+from bot.settings import read_settings
 from tests.conftest import server_program
 
 Start = Callable[..., str]
@@ -53,9 +57,27 @@ async def test_that_what_breaks_the_promise_is_named(start: Start, options: tupl
     assert (told == []) if found is None else (len(told) == 1 and found in told[0])
 
 
-async def test_that_a_redis_which_tells_no_settings_is_given_the_benefit_of_the_doubt(start: Start) -> None:
-    wire = Wire(start(*DURABLE[:2], "--rename-command", "CONFIG", "hidden"))
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        ("--rename-command", "CONFIG", "hidden"),
+        ("--user", "default", "on", "nopass", "~*", "&*", "+@all", "-config"),
+    ],
+)
+async def test_that_a_redis_which_tells_no_settings_is_given_the_benefit_of_the_doubt(
+    start: Start, hidden: tuple[str, ...]
+) -> None:
+    wire = Wire(start(*DURABLE[:2], *hidden))
     try:
         assert await weaknesses(wire) == []
     finally:
         await wire.aclose()
+
+
+async def test_that_a_server_says_as_it_starts_what_its_redis_may_lose(
+    start: Start, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = start(*DURABLE[:2], "--appendfsync", "everysec")
+    async with open_conversations(read_settings({"data": tmp_path, "redis_url": url})) as conversations:
+        assert "may lose the last second when its machine dies" in caplog.text
+        assert not await is_durable(conversations.wire)

@@ -19,7 +19,7 @@ from tests.contract.test_worker import echo
 @pytest.fixture
 def redis_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     folder = tmp_path_factory.mktemp("r")
-    options = ["--port", "0", "--unixsocket", "s", "--save", "", "--appendonly", "yes"]
+    options = ["--port", "0", "--unixsocket", "s", "--save", "", "--appendonly", "yes", "--appendfsync", "always"]
     process = subprocess.Popen([server_program("redis-server"), *options], cwd=folder, stdout=subprocess.DEVNULL)
     while not (folder / "s").exists():
         assert process.poll() is None
