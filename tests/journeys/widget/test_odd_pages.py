@@ -45,7 +45,7 @@ async def _focus(tab: Tab) -> str | None:
 
 
 async def test_that_a_page_that_moves_everything_leaves_the_window_where_it_is(demo: Server, visitor: Welcome) -> None:
-    tab = await (await visitor(demo)).visit()
+    tab = await (await visitor(demo, reduced_motion="reduce")).visit()
     await tab.open()
     before = await tab.part("window").bounding_box()
     await tab.page.evaluate(STYLE, "body * { transform: translateX(-40px); filter: saturate(1); contain: layout; }")
