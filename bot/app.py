@@ -205,6 +205,15 @@ async def open_channels(
         uploads = FileChannel(settings, files, edge)
 
         runner = _runner(edge.guard, rest, sockets, uploads, edge.sessions, knowledge, health, Pages(passages))
+        yield await stack.enter_async_context(_listening(settings, edge, runner, worker, rest, sockets))
+
+
+@asynccontextmanager
+async def _listening(
+    settings: Settings, edge: Edge, runner: web.AppRunner, worker: Worker, rest: RestChannel, sockets: WebSocketChannel
+) -> AsyncIterator[str]:
+    """Serve inside the block; yields the address. What is written first happens last when the server stops."""
+    async with AsyncExitStack() as stack:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         stack.push_async_callback(rest.let_go)

@@ -1,11 +1,12 @@
 """Makes messages of what the widget's clients send, and words why one was not taken."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from bot.channels.frames import Human, Refused, Said
 from bot.channels.sessions import CHANNEL, Session
 from bot.errors import BadRequest, BudgetSpent, KefuError, MailboxFull, Overloaded, RateLimited
-from bot.records import Attachment, Message, MessageId
+from bot.records import Attachment, ConversationId, Message, MessageId
 
 AWAY = 2.0
 """Seconds after which Redis may be back; a small one needs that long to start."""
@@ -21,12 +22,30 @@ class BadFile(BadRequest):
     """A message names a file that its shopper did not send."""
 
 
-def read_message(frame: Said | Human, session: Session, files: tuple[Attachment, ...], longest: int) -> Message:
-    """The message of a frame; no text of it has more than ``longest`` characters.
+Find = Callable[[ConversationId, str], Awaitable[Attachment | None]]
+"""The file of a conversation by its id."""
+
+
+async def no_file(conversation: ConversationId, file_id: str) -> Attachment | None:
+    """For a server that keeps no files."""
+    return None
+
+
+async def read_message(frame: Said | Human, session: Session, find: Find, longest: int) -> Message:
+    """The message of a frame, with the files that it names; no text of it has more than ``longest`` characters.
 
     Raises:
-        BadRequest: names the field that is empty or too long.
+        BadRequest: it is empty, too long, or names a file that is not there.
     """
+    files: list[Attachment] = []
+    for file_id in frame.files if isinstance(frame, Said) else ():
+        if (file := await find(session.conversation, file_id)) is None:
+            raise BadFile(f"files: there is no {file_id!r} of this shopper.")
+        files.append(file)
+    return _message(frame, session, tuple(files), longest)
+
+
+def _message(frame: Said | Human, session: Session, files: tuple[Attachment, ...], longest: int) -> Message:
     match frame:
         case Said():
             text, shown = frame.text, frame.shown

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from aiohttp import WSMsgType, web
 
@@ -11,21 +11,18 @@ from bot.channels import frames
 from bot.channels.client import Close, Socket, new_response
 from bot.channels.edge import Edge
 from bot.channels.frames import Accepted, Bounds, Error, Hello, Human, Ping, Pong, Refused, Renew, Said, Thumb, Welcome
-from bot.channels.intake import AWAY, BadFile, read_message, refusal
+from bot.channels.intake import AWAY, Find, no_file, read_message, refusal
 from bot.channels.limits import Allowance
 from bot.channels.places import Newest, Places
 from bot.channels.pump import Patience, Pump
 from bot.channels.sessions import CHANNEL, Session
 from bot.conversations import Conversations
 from bot.errors import BadRequest, KefuError, NotAllowed, Overloaded, RateLimited, StoreUnavailable
-from bot.records import Attachment, ConversationId, Feedback, LogId, Message, MessageId
+from bot.records import ConversationId, Feedback, LogId, MessageId
 from bot.settings import Settings
 from bot.telemetry.metrics import REFUSED, RESYNCS
 
 _log = logging.getLogger(__name__)
-
-Find = Callable[[ConversationId, str], Awaitable[Attachment | None]]
-"""The file of a conversation by its id."""
 
 HISTORY = 200
 """Lines that a client gets which has none: more than anybody scrolls back in a chat."""
@@ -44,11 +41,6 @@ _PLACE = re.compile(r"[0-9]{1,18}-[0-9]{1,18}", re.ASCII)
 
 _UNREAD = 0.25
 """Seconds between two looks whether a client reads; until then nothing more of it is read."""
-
-
-async def no_file(conversation: ConversationId, file_id: str) -> Attachment | None:
-    """For a server that keeps no files."""
-    return None
 
 
 class WebSocketChannel:
@@ -270,7 +262,7 @@ class WebSocketChannel:
         try:
             self._load.check()
             await self._limits.admit(conversation, socket.address)
-            message = await self._message(session, frame)
+            message = await read_message(frame, session, self._find_file, self._bounds.text)
             line = None
             socket.begin_message()
             try:
@@ -286,20 +278,6 @@ class WebSocketChannel:
                 return refusal(frame.id, away)
             return refusal(frame.id, exc) if line is None else Accepted(frame.id, line)
         return Accepted(frame.id, line)
-
-    async def _message(self, session: Session, frame: Said | Human) -> Message:
-        """The message of a frame, with the files that it names.
-
-        Raises:
-            BadRequest: it is empty, too long or names a file that is not there.
-        """
-        files: list[Attachment] = []
-        for file_id in frame.files if isinstance(frame, Said) else ():
-            file = await self._find_file(session.conversation, file_id)
-            if file is None:
-                raise BadFile(f"files: there is no {file_id!r} of this shopper.")
-            files.append(file)
-        return read_message(frame, session, tuple(files), self._bounds.text)
 
     async def _note(self, socket: Socket, session: Session, frame: Thumb) -> Error | None:
         """Keep a thumb."""
