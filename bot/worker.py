@@ -1,28 +1,21 @@
 """Makes turns of mail: takes ready conversations, lets the assistant handle each, and commits behind the fence."""
 
 import asyncio
-import itertools
 import logging
-import os
-import random
-import socket
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
-from bot.conversations import keys
-from bot.conversations.presence import Presence
-from bot.conversations.queue import READY_GROUP, Lease, Queue
+from bot.conversations.queue import Lease
 from bot.conversations.store import Conversations
+from bot.conversations.tenure import Tenure, reached
 from bot.dialogue.mail import opened
 from bot.errors import KefuError, StoreRefused, StoreUnavailable, TurnRefused
 from bot.ports import Voice
 from bot.records import Conversation, Floor, LogId, Message, Trace, Turn, Utterance
 from bot.settings import Settings
-from bot.telemetry.metrics import TAKEOVERS, TURN_RETRIES
+from bot.telemetry.metrics import TURN_RETRIES
 from bot.telemetry.turns import LISTENED, SET_ASIDE, Record, ids
 from bot.understanding.language import detect_language
 
@@ -46,23 +39,11 @@ TURN_LIMIT = timedelta(minutes=5)
 _REFUSALS = 10
 """Times that a conversation may move on under a turn before a pause is due: so often is no coincidence."""
 
-_CLAIM_EVERY = timedelta(milliseconds=250)
-"""Between two looks for leases that ran out: with the lease, the time that a dead server's shoppers wait at most."""
-
-_PRUNE_EVERY = 1000
-"""Such looks between two for consumers of dead processes; they cost only a little memory."""
-
 _FIRST_PAUSE = timedelta(milliseconds=200)
 """Before a failed turn is tried again; doubled each time."""
 
 _OUTAGE = timedelta(seconds=1)
 """Before a turn that Redis's outage ended is made again: all of its work may be in vain once more."""
-
-_LEAVE = timedelta(seconds=1)
-"""For handing over what is left: a stop has ten seconds in all."""
-
-_AWAY = timedelta(milliseconds=500)
-"""Between tries to reach a Redis that is away, or of a step that failed as nobody foresaw."""
 
 _ENOUGH = 1000
 """Characters of mail that tell its language. Nobody knows what made its turns fail; that shall not be met again."""
@@ -132,17 +113,12 @@ class Worker:
         self._unfinished = unfinished
         self._turns = settings.turns
         self._quiet = settings.burst_quiet
-        self._renew_every = settings.lease.total_seconds() / 3  # A renewal may be late or fail once.
         self._grace = settings.stop_timeout
-        self._claim_every = min(_CLAIM_EVERY.total_seconds(), self._renew_every)
-        self._name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        self._presence = Presence(settings.data / "workers", self._name)
-        self._queue = Queue(conversations.wire, keys.ready, READY_GROUP, self._name, settings.lease)
+        self._tenure = Tenure(conversations.wire, settings)
         self._making = asyncio.Semaphore(settings.turns)
         self._busy = 0
         self._room = asyncio.Event()
         self._room.set()
-        self._leases: set[Lease] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._run: asyncio.Task[None] | None = None
@@ -167,14 +143,15 @@ class Worker:
         Then take nothing more, finish the turns under way for up to ``settings.stop_timeout``, and let other workers
         have the rest at once.
         """
-        self._presence.begin()
-        while not self._stopping.is_set() and not await self._reached(self._queue.open):
+        self._tenure.begin()
+        while not self._stopping.is_set() and not await reached(self._tenure.queue.open):
             pass
         try:
             async with asyncio.TaskGroup() as group:
                 taker = group.create_task(self._take_for_ever(), name="kefu-taker")
-                keeper = group.create_task(self._keep_leases(), name="kefu-leases")
-                heir = group.create_task(self._take_over(), name="kefu-heir")
+                keeper = group.create_task(self._tenure.keep(), name="kefu-leases")
+                inherit = self._tenure.inherit(self._turns, self._begin, self._room.is_set)
+                heir = group.create_task(inherit, name="kefu-heir")
                 await self._stopping.wait()
                 taker.cancel()
                 heir.cancel()
@@ -185,11 +162,7 @@ class Worker:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        with suppress(TimeoutError):  # Redis is away; the leases end by themselves.
-            async with asyncio.timeout(_LEAVE.total_seconds()):
-                if await self._reached(self._queue.leave):
-                    self._presence.bury(self._name)
-        self._presence.end()
+        await self._tenure.end()
 
     def stop(self) -> None:
         """Tell `run` to end."""
@@ -198,61 +171,17 @@ class Worker:
     async def _take_for_ever(self) -> None:
         while not self._stopping.is_set():
             await self._room.wait()
-            await self._reached(self._take)
+            await reached(self._take)
 
     async def _take(self) -> None:
         # At least one: a claim may have used up the room since it was seen.
-        for lease in await self._queue.take(max(1, self._turns - self._busy)):
+        for lease in await self._tenure.queue.take(max(1, self._turns - self._busy)):
             self._begin(lease)
 
-    async def _keep_leases(self) -> None:
-        while True:
-            await asyncio.sleep(self._renew_every)
-            await self._reached(self._renew)
-
-    async def _renew(self) -> None:
-        # Turns whose lease is lost go on until the store refuses them; renewing could not help them.
-        self._leases -= await self._queue.renew(self._leases)
-
-    async def _take_over(self) -> None:
-        for beat in itertools.count():
-            await self._reached(self._release_dead)
-            await self._reached(self._claim)
-            if beat % _PRUNE_EVERY == 0:
-                await self._reached(self._queue.prune)
-            await asyncio.sleep(self._claim_every * random.uniform(0.75, 1.25))  # noqa: S311 (spreads workers)
-
-    async def _release_dead(self) -> None:
-        for name in self._presence.dead():
-            await self._queue.release(name)
-            self._presence.bury(name)
-
-    async def _claim(self) -> None:
-        """Take over what dead workers left: once in any case, for their shoppers wait longest, then where is room."""
-        while True:
-            claimed = await self._queue.claim(self._turns)
-            TAKEOVERS.inc(sum(lease.orphaned for lease in claimed))
-            for lease in claimed:
-                self._begin(lease)
-            if not claimed or not self._room.is_set():
-                return
-
-    async def _reached(self, step: Callable[[], Awaitable[None]]) -> bool:
-        """Whether ``step`` was done; where it was not, some time has passed."""
-        try:
-            await step()
-            return True
-        except StoreUnavailable as exc:
-            _log.warning("%s", exc)
-        except Exception:  # The edge: a worker that died of it would leave everybody unanswered, and nobody would know.
-            _log.exception("a step of the worker failed")
-        await asyncio.sleep(_AWAY.total_seconds())
-        return False
-
     def _begin(self, lease: Lease) -> None:
-        if lease in self._leases:
+        if lease in self._tenure.held:
             return  # Renewed too late and claimed by ourselves; its turn is under way.
-        self._leases.add(lease)
+        self._tenure.held.add(lease)
         self._occupy(1)
         task = asyncio.create_task(self._work(lease), name=f"kefu-turn-{lease.entry}")
         self._tasks.add(task)
@@ -269,12 +198,12 @@ class Worker:
         try:
             retry = await self._answer(lease)
         finally:
-            self._leases.discard(lease)
+            self._tenure.held.discard(lease)
             self._occupy(-1)
         if retry is None or self._stopping.is_set():
             return
         try:
-            again = await self._queue.retry_after(lease, retry.pause, counts=retry.counts)
+            again = await self._tenure.queue.retry_after(lease, retry.pause, counts=retry.counts)
         except StoreUnavailable:
             return  # Claimed by whoever is there when Redis is back.
         if again is not None:
