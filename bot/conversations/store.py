@@ -186,19 +186,10 @@ class Conversations:
             StoreUnavailable: Redis does not answer; it may have happened.
         """
         key = ConversationKeys.of(conversation.id)
-        entries = _entries(conversation, turn)
+        shopper = key.shopper(conversation.mail[0].sender)
         committed = await _commit(
             self.wire,
-            [
-                key.hash,
-                key.mail,
-                key.said,
-                key.log,
-                key.ready,
-                key.post,
-                key.outbox,
-                key.shopper(conversation.mail[0].sender),
-            ],
+            [key.hash, key.mail, key.said, key.log, key.ready, key.post, key.outbox, shopper],
             [
                 conversation.version,
                 conversation.epoch,
@@ -215,7 +206,7 @@ class Conversations:
                 READY_GROUP,
                 *_owner(lease),
                 len(turn.utterances),
-                *entries,
+                *_entries(conversation, turn),
             ],
         )
         return LogId(committed.decode())
