@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.conversations import live
+from bot.conversations import link
 from bot.conversations.connection import Wire
 from bot.conversations.live import Live
 from tests.conftest import BOTH_SERVERS
@@ -17,8 +17,8 @@ async def test_that_a_server_that_says_nothing_is_left_and_found_again(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A machine that lost its power closes no connection: only its silence tells."""
-    monkeypatch.setattr(live, "_KNOCK", timedelta(seconds=0.1))
-    monkeypatch.setattr(live, "_SILENT", timedelta(seconds=0.4))
+    monkeypatch.setattr(link, "_KNOCK", timedelta(seconds=0.1))
+    monkeypatch.setattr(link, "_SILENT", timedelta(seconds=0.4))
     (node,) = wire.nodes
     left = asyncio.Event()
     node.report_lost = left.set
