@@ -31,6 +31,7 @@ const TOO_BIG = 1009;
 const SERVER_RESTARTS = 1012;
 const CLIENT_MISTAKE = 4400;
 const TOKEN_REFUSED = 4401;
+const PUSHED_OUT = 4429; // too many pages of this shopper are open, and this was the first of them
 
 export class Connection {
   readonly #session: Session;
@@ -179,6 +180,8 @@ export class Connection {
       console.error(`Kefu: the server closed the socket with ${code}.`);
       return this.#again(MISTAKE_PAUSE_MS, "offline");
     }
+    // Coming straight back would push out the next page; looking at this one does it at once.
+    if (code === PUSHED_OUT) return this.#again(LONGEST_PAUSE_MS, "offline");
     this.#failures += 1;
     this.#again(pause(this.#failures), this.#failures > 1 ? "offline" : "connecting");
   }

@@ -281,6 +281,17 @@ test("a message of a tab that was closed at once is sent by the tab that is left
   assert.deepEqual(texts(socket), ["a"]);
 });
 
+test("a page that newer ones pushed out does not come straight back and push them out", async () => {
+  load();
+  const socket = await welcomed();
+  socket.ends(4429);
+  await pass(20_000);
+  assert.equal(Socket.all.length, 1);
+  document.dispatchEvent(new Event("visibilitychange")); // somebody looks at it
+  await pass();
+  assert.equal(Socket.all.length, 2);
+});
+
 test("who signs in is shown what did not go out before, and it goes nowhere unasked", async () => {
   session.offline = true;
   const { conversation, store } = load();
