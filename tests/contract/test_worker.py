@@ -25,6 +25,7 @@ from bot.records import (
     Utterance,
 )
 from bot.settings import Settings, read_settings
+from bot.telemetry.metrics import REGISTRY
 from bot.worker import SORRY, TRIES, Worker
 from tests.conftest import EVERY_SERVER
 from tests.contract.test_conversations import ANNA, mail_of, message, told
@@ -45,6 +46,11 @@ def reply(conversation: Conversation, *texts: str) -> Turn:
 
 async def echo(conversation: Conversation, voice: Voice) -> Turn:
     return reply(conversation, *(f"You said {mail.text}" for mail in conversation.mail))
+
+
+def takeovers() -> float:
+    """Conversations taken over from the dead, as operators are told."""
+    return REGISTRY.get_sample_value("kefu_takeovers_total") or 0.0
 
 
 async def covered(conversations: Conversations, *texts: str, conversation: ConversationId = ANNA) -> list[str]:
@@ -420,8 +426,10 @@ async def test_that_a_worker_which_stops_ends_its_turns_and_leaves_the_rest(
         await begun.wait()
         await asyncio.sleep(0.1)
     assert told(await conversations.read(ANNA))[-1] == "turn covers Hi"
+    before = takeovers()
     async with Worker(conversations, echo, settings):
         await covered(conversations, "Hi", conversation=ConversationId("rest:otto"))
+    assert takeovers() == before, "it was handed on, and nobody died"
 
 
 @pytest.mark.parametrize(
@@ -449,8 +457,10 @@ async def test_that_a_worker_restarted_on_the_same_machine_waits_for_no_lease(
     assert len(await queue.take(8)) == 1
     (tmp_path / "workers").mkdir()
     (tmp_path / "workers" / "host:1:dead").touch()
+    before = takeovers()
     async with Worker(conversations, echo, settings):
         await covered(conversations, "Hi")
+    assert takeovers() == before + 1, "operators are told of it"
     assert list((tmp_path / "workers").iterdir()) == [], "the dead is buried, and who left left nothing"
 
 
