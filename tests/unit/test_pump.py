@@ -1,9 +1,13 @@
 """When a socket is due: at once for what others wrote, later for its own line, which its client knows."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from bot.channels.client import Socket
+from bot.channels.client import Close, Socket
+from bot.channels.pump import Patience, Pump
+from bot.channels.sessions import Session
+from bot.conversations.reading import Page
 from bot.records import ConversationId, Entry, EntryKind, LogId, Message, MessageId
 
 
@@ -89,3 +93,51 @@ def test_that_a_client_waits_for_the_line_of_its_own_message() -> None:
     assert socket.waits
     socket.cursor = LogId("10-0")
     assert not socket.waits
+
+
+class Connection:
+    """Stands for a client's connection: keeps what it is sent, or cannot send at all."""
+
+    writing_paused, connected, transport, closed = False, True, None, False
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.broken = broken
+        self.frames: list[bytes] = []
+        self.code = 0
+        self.heard = asyncio.Event()
+        """The client got lines, or a goodbye."""
+
+    async def send_frame(self, frame: bytes, kind: object) -> None:
+        if self.broken:
+            raise RuntimeError("nobody foresaw this")
+        self.frames.append(frame)
+        self.heard.set()
+
+    async def close(self, *, code: int, message: bytes, drain: bool) -> None:
+        self.code = code
+        self.heard.set()
+
+
+class Logs:
+    """Stands for the conversations: every log has one line."""
+
+    def node_of(self, conversation: ConversationId) -> str:
+        return "node"
+
+    async def pages(self, asked: list[Any], count: int) -> list[Page]:
+        return [Page((an_entry("1-0", message="a"),), end=LogId("1-0"), count=1) for _ in asked]
+
+
+async def test_that_lines_which_cannot_be_sent_end_their_own_socket_only() -> None:
+    connections = Connection(broken=True), Connection()
+    async with Pump(cast(Any, Logs()), Patience()) as pump:
+        for shopper, connection in zip(("anna", "otto"), connections, strict=True):
+            socket = Socket(pump, cast(Any, connection), cast(Any, connection), None)
+            socket.session = Session(shopper, datetime.max.replace(tzinfo=UTC))
+            socket.cursor = LogId("0-0")
+            pump.wake(socket)
+        async with asyncio.timeout(10):
+            for connection in connections:
+                await connection.heard.wait()
+    assert connections[0].code == Close.BUSY, "it comes back, to another server perhaps"
+    assert len(connections[1].frames) == 1
