@@ -1,6 +1,10 @@
-"""How well the claim check tells attributable replies from others: BEGIN (dev), and this project's own sentences.
+"""How well the check tells attributable replies from others: BEGIN (dev), and this project's own sentences.
 
-    python -m benchmarks.grounding [--data ../shared/data]
+    python -m benchmarks.grounding [--data ../shared/data] [--classifier FOLDER]
+
+Own sentences are judged by the rules alone, and by the rules with the support classifier (the one that is shipped, or
+the one in FOLDER). What it tells apart of what rules do not, by kind of falsehood, is measured over the passages that
+nothing was learnt from (``bot/lessons/checker.py``).
 
 BEGIN is open-domain chat (Wikipedia, films, news) in lower-cased tokens, nothing like a shop: it is for orientation,
 and nothing is tuned on it. The check decides yes or no; for an AUROC its reasons are counted: the share of claims and
@@ -17,28 +21,24 @@ from pathlib import Path
 
 import numpy as np
 
+from bot.errors import ModelError
 from bot.grounding.judge import judge
 from bot.grounding.library import read_sources, spell
 from bot.grounding.said import take_apart
 from bot.grounding.verdict import GroundingChecker
-from bot.grounding.words import tokens
+from bot.grounding.window import read_as
+from bot.lessons.checker import SEED, gather, measure, pass_rules
+from bot.lessons.measures import auroc
+from bot.lessons.measures import overlap as share
 from bot.models.encoder import open_encoders
-from bot.models.lanes import EncoderLane
-from bot.records import Kind, Passage, PassageId
+from bot.models.lanes import EncoderLane, SupportLane
+from bot.models.support import SHIPPED, SupportClassifier, open_support
+from bot.records import Kind, Passage, PassageId, Verdict
 from bot.settings import Settings
 from tests.grounding_cases import cases
 
 
-def auroc(scores: Sequence[float], labels: Sequence[bool]) -> float:
-    """Probability that a positive has a higher score than a negative; ties count half."""
-    values = np.asarray(scores)
-    truth = np.asarray(labels)
-    positives, negatives = np.sort(values[truth]), np.sort(values[~truth])
-    below = np.searchsorted(negatives, positives, "left") + np.searchsorted(negatives, positives, "right")
-    return float(below.sum() / 2 / (len(positives) * len(negatives)))
-
-
-async def begin(data: Path, lane: EncoderLane) -> None:
+async def begin(data: Path, lane: EncoderLane, classifier: SupportClassifier | None) -> None:
     rows = [json.loads(line) for line in (data / "begin" / "dev.jsonl").read_text(encoding="utf-8").splitlines()]
     checker = GroundingChecker(lane)
     labels, ours, overlap, passed = [], [], [], []
@@ -51,6 +51,11 @@ async def begin(data: Path, lane: EncoderLane) -> None:
     truth, shown = np.asarray(labels), np.asarray(passed)
     print(f"BEGIN dev: {len(rows)} replies, {truth.sum()} fully attributable")
     print(f"  AUROC  token overlap {auroc(overlap, labels):.3f}   claim check, graded {auroc(ours, labels):.3f}")
+    if classifier:
+        pairs = [read_as("", row["knowledge"], take_apart(spell(row["response"])).statement) for row in rows]
+        said = classifier.probabilities(pairs)
+        print(f"         support classifier {auroc(said, labels):.3f}")
+        print(f"         its mean rank with overlap's {auroc(_ranks(said) + _ranks(overlap), labels):.3f}")
     print(
         f"  shown: {shown[truth].mean():.1%} of the attributable, {shown[~truth].mean():.1%} of the others; "
         f"{truth[shown].mean():.1%} of what is shown is attributable ({truth.mean():.1%} of all)"
@@ -69,36 +74,87 @@ async def graded(reply: str, source: Passage, message: str, lane: EncoderLane) -
     return held + share(reply, source.text) + float(np.dot(*vectors)) + 0.5 * finding.supported
 
 
-def share(reply: str, source: str) -> float:
-    said = {token.low for token in tokens(reply) if token.is_word}
-    return len(said & {token.low for token in tokens(source)}) / max(1, len(said))
+def _ranks(values: Sequence[float]) -> np.ndarray:
+    return np.argsort(np.argsort(np.asarray(values))).astype(float)
 
 
-async def own(lane: EncoderLane) -> None:
-    checker = GroundingChecker(lane)
+async def own(lane: EncoderLane, support: SupportLane | None) -> None:
+    alone = await _judged(GroundingChecker(lane))
+    _print_own("rules", alone)
+    if support:
+        both = await _judged(GroundingChecker(lane, support=support))
+        _print_own("rules and classifier", both)
+        for case, rules, verdict in zip(cases(), alone, both, strict=True):
+            if rules.supported and not verdict.supported:
+                print(f"    {case.kind}, refused by the classifier: {verdict.sentence} {verdict.claims[-1].reason}")
+    overlap = [share(case.sentence, " ".join(source.text for source in case.sources)) for case in cases()]
+    print(f"  AUROC of token overlap: {auroc(overlap, [case.kind == 'true' for case in cases()]):.3f}")
+
+
+async def _judged(checker: GroundingChecker) -> list[Verdict]:
     started = time.perf_counter()
-    verdicts = [(case.kind, await checker.check(case.sentence, case.sources, case.question)) for case in cases()]
-    spent = time.perf_counter() - started
-    print(f"Own sentences over the demo shop's passages: {len(verdicts)} in {spent / len(verdicts) * 1000:.1f} ms each")
-    for kind, name in (
+    verdicts = [await checker.check(case.sentence, case.sources, case.question) for case in cases()]
+    spent = (time.perf_counter() - started) / len(verdicts)
+    print(f"Own sentences over the demo shop's passages: {len(verdicts)} in {spent * 1000:.1f} ms each")
+    return verdicts
+
+
+def _print_own(name: str, verdicts: Sequence[Verdict]) -> None:
+    for kind, what in (
         ("true", "paraphrases shown"),
         ("hard", "changed hard claims refused"),
         ("soft", "bent refused"),
     ):
-        group = [verdict.supported == (kind == "true") for k, verdict in verdicts if k == kind]
-        print(f"  {name}: {sum(group)} of {len(group)}")
-    overlap = [share(case.sentence, " ".join(source.text for source in case.sources)) for case in cases()]
-    print(f"  AUROC of token overlap: {auroc(overlap, [case.kind == 'true' for case in cases()]):.3f}")
+        group = [
+            v.supported == (kind == "true") for case, v in zip(cases(), verdicts, strict=True) if case.kind == kind
+        ]
+        print(f"  {name}: {what}: {sum(group)} of {len(group)}")
+
+
+async def held_out(classifier: SupportClassifier) -> None:
+    pairs = gather(None, SEED).held_out
+    passed = await pass_rules(Settings(), pairs)
+    reads = [pair.read for pair in pairs]
+    started = time.perf_counter()
+    said = classifier.probabilities(reads)
+    spent = (time.perf_counter() - started) / len(reads)
+    alone = _alone(classifier, reads[:200])
+    figures = measure(pairs, said, passed, classifier.calibration)
+    print(f"Held-out passages: {len(pairs)} pairs, {spent * 1000:.2f} ms each in batches, {alone * 1000:.2f} ms alone")
+    for name, found in figures.items():
+        print(f"  {name}: {found}")
+
+
+def _alone(classifier: SupportClassifier, pairs: Sequence[tuple[str, str]]) -> float:
+    started = time.perf_counter()
+    for pair in pairs:
+        classifier.probabilities([pair])
+    return (time.perf_counter() - started) / len(pairs)
+
+
+def _open(folder: Path) -> SupportClassifier | None:
+    try:
+        return open_support(Settings(), folder)
+    except ModelError as exc:
+        print(f"without the support classifier: {exc}")
+        return None
 
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--classifier", type=Path, default=SHIPPED)
     arguments = parser.parse_args()
     lane = EncoderLane(open_encoders(Settings()))
-    await own(lane)
-    await begin(arguments.data, lane)
+    classifier = _open(arguments.classifier)
+    support = SupportLane(classifier) if classifier else None
+    await own(lane, support)
+    if classifier:
+        await held_out(classifier)
+    await begin(arguments.data, lane, classifier)
     await lane.close()
+    if support:
+        await support.close()
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from bot.generation.endpoint import EndpointWriter
 from bot.generation.writer import TransformersWriter
 from bot.grounding.verdict import GroundingChecker
 from bot.ladder import Ladder
+from bot.models.adapter import find_adapter, is_worth_serving
 from bot.models.encoder import open_encoders
 from bot.models.lanes import EncoderLane
 from bot.ports import Replies, Writer
@@ -122,7 +123,7 @@ async def _open_writer(settings: Settings, session: aiohttp.ClientSession) -> As
     """The language model that the settings choose: an endpoint, a model on this machine, or none."""
     if settings.writer_url:
         yield EndpointWriter(session, settings)
-    elif settings.writer == "none":
+    elif settings.writer == "none" or not is_worth_serving(settings.writer, settings.writer_adapter):
         yield None
     else:
         writer = TransformersWriter(settings)
@@ -163,10 +164,13 @@ def check(settings: Settings) -> None:
 
     Raises:
         SettingError: names the setting, its value and what is allowed.
+        ModelError: the writer's adapter is missing, damaged, or of another model.
     """
     Guard(settings)
     Sessions(settings)
     read_hours(settings.desk_hours, settings.desk_timezone)
+    if not settings.writer_url and settings.writer != "none":
+        find_adapter(settings.writer_adapter, settings.writer)
 
 
 @asynccontextmanager

@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,7 +32,7 @@ cli.add_typer(evaluate, name="eval")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Data = Annotated[Path, typer.Option(help="Folder of the public evaluation sets.", exists=True, file_okay=False)]
-Out = Annotated[Path, typer.Option(help="Folder for reports and plots.")]
+Out = Annotated[Path, typer.Option("--out", "--out-folder", help="Folder for reports and plots.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="Only this set; repeat for several.")]
 
 
@@ -201,6 +202,128 @@ def train_intents(
     _report(learn(_on_all_cores(read_settings()), tune_encoder=tune_encoder), as_json)
 
 
+@train.command("writer")
+def train_writer(
+    data: Annotated[
+        list[Path] | None, typer.Option(help="Lessons as JSON lines (docs/writer.md); repeat for several.", exists=True)
+    ] = None,
+    public: Annotated[
+        Path | None, typer.Option(help="Folder of public sets to learn from too.", exists=True, file_okay=False)
+    ] = None,
+    written: Annotated[bool, typer.Option(help="The lessons that come with Kefu, some thousands.")] = False,
+    shop: Annotated[bool, typer.Option(help="Lessons made from the knowledge folder.")] = True,
+    agents: Annotated[bool, typer.Option(help="What your agents answered in closed conversations, masked.")] = False,
+    model: Annotated[str, typer.Option(help="`packaged`, or a causal model by hub name or folder.")] = "packaged",
+    start: Annotated[
+        str, typer.Option(help="Adapter to go on from: `packaged`, `none`, or a folder; `none` for another model.")
+    ] = "packaged",
+    out_folder: Annotated[Path, typer.Option("--out", help="Folder for the adapter, its log and its curves.")] = Path(
+        ".kefu/writer"
+    ),
+    epochs: Annotated[float, typer.Option(min=0.01, help="How often each lesson is shown.")] = 2.0,
+    rank: Annotated[int, typer.Option(min=1, max=256, help="Rank of the LoRA matrices.")] = 16,
+    rate: Annotated[float, typer.Option(min=1e-6, max=0.1, help="Highest learning rate.")] = 1e-3,
+    refusals: Annotated[float, typer.Option(min=0, max=1, help="Lessons without a reply, as a share of all.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Chooses order, showings and first weights.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Fine-tune the writer with LoRA; goes on where it was killed. Some minutes for 200 lessons on two cores."""
+    from bot.generation.finetune import Recipe
+    from bot.lessons.training import Plan, gather
+    from bot.lessons.training import train_writer as learn
+
+    settings = read_settings()
+    plan = Plan(
+        out_folder,
+        tuple(data or ()),
+        shop,
+        written,
+        public,
+        model=model,
+        start=start if model == "packaged" or start != "packaged" else "none",
+        refusals=refusals,
+    )
+    rows = gather(settings, plan, _run(_agents(settings)) if agents else None)
+    recipe = Recipe(epochs=epochs, rank=rank, alpha=2 * rank, rate=rate, seed=seed)
+    with _training_bar() as tell:
+        card = learn(settings, plan, recipe, rows, tell, lambda line: err.print(line, highlight=False))
+    _report(card, as_json)
+    if card["gate"]["passed"]:
+        err.print(f"\nServe it: [bold]KEFU_WRITER_ADAPTER={out_folder}[/] kefu serve")
+    else:
+        err.print("\n[yellow]Its replies are no better than quoting the passage, so it would not be served.[/]")
+
+
+@train.command("checker")
+def train_checker(
+    public: Annotated[
+        Path | None, typer.Option(help="Folder of public sets to learn from too.", exists=True, file_okay=False)
+    ] = None,
+    out_folder: Annotated[Path, typer.Option("--out", help="Folder for the classifier and its card.")] = Path(
+        ".kefu/checker"
+    ),
+    epochs: Annotated[float | None, typer.Option(min=0.01, help="How often each pair is read.")] = None,
+    seed: Annotated[int, typer.Option(help="Chooses falsehoods, order and first weights.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Train what tells a reply that its source supports from one that bends it. Some 20 minutes on two cores."""
+    from bot.lessons.checker import gather
+    from bot.lessons.checker import train_checker as learn
+
+    settings = _on_all_cores(read_settings())
+    material = gather(public, seed)
+    for bad in material.bad:
+        err.print(f"left out: {bad}", highlight=False)
+    with _training_bar() as tell:
+        card = learn(settings, out_folder, material, tell, epochs=epochs, seed=seed)
+    _report(card, as_json)
+
+
+@cli.command()
+def merge(
+    out_folder: Annotated[Path, typer.Argument(help="Folder to write; it must not exist.")],
+    model: Annotated[str | None, typer.Option(help="Default: the writer of the settings.")] = None,
+    adapter: Annotated[str | None, typer.Option(help="Default: the adapter of the settings.")] = None,
+) -> None:
+    """Write the writer with its adapter merged in as a plain model folder, which vLLM and others serve."""
+    from bot.models.causal import merge_into
+
+    settings = read_settings()
+    merge_into(out_folder, model or settings.writer, settings.data / "models", adapter or settings.writer_adapter)
+    err.print(f"{out_folder}: serve it with [bold]vllm serve {out_folder}[/], and set KEFU_WRITER_URL.")
+
+
+@contextmanager
+def _training_bar() -> Iterator[Callable[[Any], None]]:
+    """Shows how far training is, and a line for every look at the held-out lessons."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=err) as bar:
+        task = bar.add_task("reading lessons …", total=None)
+
+        def tell(progress: Any) -> None:
+            bar.update(task, total=progress.steps, completed=progress.step, description=f"loss {progress.loss:.3f}")
+            if progress.look:
+                told = ", ".join(f"{name} {value:g}" for name, value in progress.look.items() if name != "step")
+                bar.console.print(f"step {progress.step}: {told}", highlight=False)
+
+        yield tell
+
+
+async def _agents(settings: Settings) -> Any:
+    """The lessons that lie in the conversations of this server's Redis."""
+    from bot.lessons.agents import agents_lessons
+
+    return await agents_lessons(settings)
+
+
 @evaluate.command("intents")
 def eval_intents(
     data: Data,
@@ -228,6 +351,33 @@ def eval_retrieval(
     figures = evaluate_retrieval(_on_all_cores(read_settings()), data, out_folder, err if as_json else out, sets=sets)
     if as_json:
         _print_json(figures)
+
+
+@evaluate.command("answers")
+def eval_answers(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the public sets; without it, the shop's own.", exists=True, file_okay=False),
+    ] = None,
+    out_folder: Out = Path(".kefu/eval"),
+    sets: Sets = None,
+    most: Annotated[int, typer.Option(min=1, help="Questions of each set, taken evenly.")] = 200,
+    adapter: Annotated[
+        str | None, typer.Option(help="`packaged`, `none`, or a folder; default: the one in the settings.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure what is said: right, with a source, or honestly nothing; writes a report to read in a browser."""
+    from bot.evaluation.answers import evaluate_answers
+
+    settings, console = _on_all_cores(read_settings()), err if as_json else out
+    if adapter:
+        settings = settings.model_copy(update={"writer_adapter": adapter})
+    figures = _run(evaluate_answers(settings, data, out_folder, console, sets=sets, most=most))
+    if as_json:
+        _print_json(figures)
+    else:
+        err.print(f"\nRead it: [bold]{out_folder / 'answers.html'}[/]")
 
 
 def _on_all_cores(settings: Settings) -> Settings:

@@ -18,6 +18,7 @@ from bot.conversations.embedded import find_server
 from bot.dialogue.domain import read_domain
 from bot.dialogue.hours import read_hours
 from bot.errors import KefuError
+from bot.models.adapter import find_adapter
 from bot.models.packaged import sentence_weights, writer_weights
 from bot.retrieval.build import is_stale as index_is_stale
 from bot.retrieval.sources import read_knowledge
@@ -140,8 +141,22 @@ def _models(settings: Settings) -> Iterator[Finding]:
     if settings.writer == "none" or settings.writer_url:
         return
     yield Finding("writer", "ok", str(writer_weights(settings.writer).folder))
+    yield _adapter(settings)
     if importlib.util.find_spec("torch") is None:
         yield Finding("writer", "wrong", "torch is not installed (`pip install 'kefu[models]'`); passages are quoted")
+
+
+def _adapter(settings: Settings) -> Finding:
+    adapter = find_adapter(settings.writer_adapter, settings.writer)
+    if adapter is None:
+        return Finding("writer's adapter", "ok", "none")
+    gate = adapter.card.get("gate")
+    if gate is None:
+        return Finding("writer's adapter", "note", f"{adapter.folder}: nobody measured its replies")
+    told = f"{adapter.folder}: {gate['tuned']:.2f} on held-out lessons, and quoting {gate['quoted']:.2f}"
+    return Finding(
+        "writer's adapter", "ok" if adapter.served else "note", told + ("" if adapter.served else "; not served")
+    )
 
 
 def _public(address: str) -> str:

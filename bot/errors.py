@@ -8,6 +8,7 @@ KefuError
 │   └── FileRefused           a shopper's file is of no type that is kept, or is damaged
 ├── NotAllowed            whoever asks may not: a token is missing, forged or too old, or an origin is not listed
 │   └── OriginRefused         the page that asks is of an origin that is not listed
+├── LessonError           what the writer shall learn from cannot be read, or is nothing (names file and line)
 ├── ModelError            weights or a tokenizer cannot be loaded
 ├── Unavailable           something outside this process does not answer now; trying later may help
 │   ├── StoreUnavailable      Redis
@@ -58,6 +59,11 @@ class NotAllowed(KefuError):
 
 class OriginRefused(NotAllowed):
     """The page that asks is of an origin that is neither Kefu's own nor listed."""
+
+
+class LessonError(KefuError):
+    """What the writer shall learn from cannot be read, or is nothing; names the file, and the line where there is one.
+    """
 
 
 class ModelError(KefuError):

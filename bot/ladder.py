@@ -27,9 +27,6 @@ from bot.telemetry.metrics import WRITER_FAILURES
 PERSONAL = frozenset({"order_number", "email", "phone", "postcode"})
 """Entities that make a question personal: its reply is kept for nobody."""
 
-SOURCES = 3
-"""Most passages the writer sees: more only distract a small model, and each costs prompt time."""
-
 NEAR = 0.85
 """Share of the best passage's score from which another is shown too. Asked how heavy a tent is, with its description
 beside its weight, the writer said how many doors it has: true, and no answer."""
@@ -128,7 +125,7 @@ class Ladder:
         if self.writer is None or question.language not in self.writer.languages:
             why = "no writer" if self.writer is None else f"the writer does not speak {question.language!r}"
             return Reply(Rung.WRITTEN, said=conversation.said, notes=(*notes, why), settled=False)
-        sources = _sources(found.hits)
+        sources = chosen(found.hits, self.writer.passages)
         # As it was searched, "how heavy is it?" names the tent: nothing of the turns before has to be in the prompt.
         prompt = build_prompt(impersonal(question, found.query), sources, question.language, conversation.said)
         said = list(conversation.said)
@@ -190,9 +187,9 @@ class Ladder:
         return await self.checker.check(shown, sources, query)
 
 
-def _sources(hits: Sequence[Hit]) -> list[Passage]:
-    """The passages worth showing to the writer: the best one, and those as good."""
-    return [hit.passage for hit in hits[:SOURCES] if hit.score >= NEAR * hits[0].score]
+def chosen(hits: Sequence[Hit], most: int) -> list[Passage]:
+    """The passages worth showing to a writer: the best one, and of the next those as good."""
+    return [hit.passage for hit in hits[:most] if hit.score >= NEAR * hits[0].score]
 
 
 def impersonal(question: Understanding, query: str) -> str:

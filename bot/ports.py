@@ -49,6 +49,11 @@ class Writer(Protocol):
         ...
 
     @property
+    def passages(self) -> int:
+        """Most passages that it tells apart in one prompt: to a small model a second one is a temptation."""
+        ...
+
+    @property
     def status(self) -> Literal["loading", "ready", "failed"]:
         """Whether it can write now, may later, or never will."""
         ...

@@ -120,6 +120,13 @@ class Settings(BaseSettings):
     encoder: str = Field("packaged", description="`packaged`, or a sentence-transformers model by hub name or folder.")
     encoder_threads: int = Field(1, ge=1, description="Threads of one encoder call.")
     writer: str = Field("packaged", description="`packaged`, `none`, or a causal model by hub name or folder.")
+    writer_adapter: str = Field(
+        "packaged",
+        description="LoRA adapter: `packaged` (of the packaged writer), `none`, or a folder of `kefu train writer`.",
+    )
+    writer_runtime: Literal["auto", "openvino", "transformers"] = Field(
+        "auto", description="What runs the writer here; `auto` is OpenVINO where it knows model and processor."
+    )
     writer_url: Address | None = Field(
         None, description="OpenAI-compatible endpoint (`http://host:8000/v1`), as vLLM's."
     )

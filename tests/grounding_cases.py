@@ -1,4 +1,4 @@
-"""The sentences of ``unit/grounding_cases.yml`` as passages and cases, and an encoder that needs no weights."""
+"""The sentences of ``unit/*_cases.yml`` as passages and cases, and an encoder that needs no weights."""
 
 import zlib
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ import yaml
 from bot.records import Kind, Passage, PassageId, Vector
 
 FILE = Path(__file__).parent / "unit" / "grounding_cases.yml"
+BENT = Path(__file__).parent / "unit" / "support_cases.yml"
 
 
 class SpellingEncoder:
@@ -34,7 +35,7 @@ class Case:
     sources: tuple[Passage, ...]
     question: str
     kind: str
-    """``true``, ``hard`` or ``soft``."""
+    """``true``, ``hard``, ``soft`` or ``bent``."""
 
 
 @cache
@@ -55,6 +56,18 @@ def cases() -> tuple[Case, ...]:
     sources = tuple(known[name] for name in ("shipping-faq", "return-cost", "return-period", "agents", "refund-faq"))
     for kind in ("hard", "soft"):
         found += [Case(sentence, sources, "Can you help me?", kind) for sentence in _file()["refused"][kind]]
+    return tuple(found)
+
+
+@cache
+def bent_cases() -> tuple[Case, ...]:
+    """What passes the rules: ``true``, or ``bent`` in a way that only reading both texts shows."""
+    rows = yaml.safe_load(BENT.read_text(encoding="utf-8"))
+    found = []
+    for row in rows:
+        sources = (Passage(PassageId(row["title"]), Kind.POLICY, row["title"], row["text"], "bent.md"),)
+        found += [Case(sentence, sources, "", "true") for sentence in row["says"]]
+        found += [Case(sentence, sources, "", "bent") for sentence in row["bent"]]
     return tuple(found)
 
 

@@ -16,6 +16,7 @@ class ScriptedWriter:
 
     lines: Sequence[str] = ("Yes, it is.",)
     languages: frozenset[str] = frozenset({"en", "zh"})
+    passages: int = 3
     status: Literal["ready"] = "ready"
     asked: list[Chat] = field(default_factory=list)
     left: int = 0

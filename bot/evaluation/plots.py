@@ -29,7 +29,7 @@ def plot_confusions(name: str, truth: npt.NDArray[np.str_], said: npt.NDArray[np
             shares[number[meant], number[understood]] += 1
     shares /= np.maximum(np.array([(truth == intent).sum() for intent in shown])[:, None], 1)
 
-    plt = _pyplot()
+    plt = pyplot()
     side = max(5.0, 0.26 * len(shown) + 2.5)
     figure, axes = plt.subplots(figsize=(side, side), layout="constrained")
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -52,7 +52,7 @@ def plot_scope(
     Raises:
         SettingError: matplotlib is not installed.
     """
-    plt = _pyplot()
+    plt = pyplot()
     figure, axes = plt.subplots(figsize=(6, 3.4), layout="constrained")
     bins = np.linspace(0, 1, 41)
     axes.hist(in_scope[inside], bins, alpha=0.6, label="in scope", density=True)
@@ -65,7 +65,12 @@ def plot_scope(
     plt.close(figure)
 
 
-def _pyplot() -> Any:
+def pyplot() -> Any:
+    """matplotlib's drawing functions, for files only.
+
+    Raises:
+        SettingError: matplotlib is not installed.
+    """
     try:
         import matplotlib
     except ImportError as exc:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.errors import SettingError
+from bot.evaluation.plots import pyplot
 
 
 def plot_decisions(decisions: Mapping[str, Sequence[float]], path: Path) -> None:
@@ -14,13 +14,7 @@ def plot_decisions(decisions: Mapping[str, Sequence[float]], path: Path) -> None
     Raises:
         SettingError: matplotlib is not installed.
     """
-    try:
-        import matplotlib
-    except ImportError as exc:
-        raise SettingError("Plots need matplotlib. Install kefu[evaluation].") from exc
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
+    plt = pyplot()
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for name, chances in decisions.items():
         axes.plot(np.sort(chances), np.linspace(0, 1, len(chances)), label=f"{name} ({len(chances)})")

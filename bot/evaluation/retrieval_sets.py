@@ -1,12 +1,11 @@
 """The public sets of `kefu eval retrieval`: each becomes passages, and is searched as a shop's knowledge would be."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bot.errors import SettingError
+from bot.evaluation.jsonl import read_lines
 from bot.evaluation.ranking import DEEP, Ranking, auroc
 from bot.models.encoder import Encoders
 from bot.records import Findings, Kind, Passage, PassageId, State, Understanding
@@ -49,11 +48,7 @@ class Bench:
         Raises:
             SettingError: there is no such file.
         """
-        try:
-            with (self.data / path).open(encoding="utf-8") as file:
-                return [json.loads(line) for line in file]
-        except FileNotFoundError as exc:
-            raise SettingError(f"{self.data / path}: no such file; `--data` names the folder of public sets.") from exc
+        return read_lines(self.data / path)
 
 
 def by_paraphrase(

@@ -1,13 +1,15 @@
-"""Continuous batching: many replies decoded together, each joining and leaving between two steps. Needs torch."""
+"""Continuous batching: many replies decoded together, each joining and leaving between two steps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-import torch
+import numpy as np
+import numpy.typing as npt
 from tokenizers.decoders import DecodeStream
 
 from bot.generation.sentences import CUT
+from bot.models.chat import Speech
 
 REPETITION_PENALTY = 1.1
 """Divides the odds of words this reply has used, never of the prompt's: prices and names must be copied."""
@@ -20,6 +22,21 @@ CONTEXT = 1024
 
 _WORTH_COPYING = 16
 """Shared prompt tokens from which copying their keys and values is quicker than reading them again."""
+
+
+class Rows(Protocol):
+    """A model, and the keys and values of the replies that it reads: of ``CONTEXT`` tokens in each of its rows."""
+
+    rows: int
+
+    def read(self, first: int, tokens: Sequence[Sequence[int]], starts: Sequence[int]) -> npt.NDArray[np.float32]:
+        """Let row ``first`` and those after it read ``tokens``, as many each, from its own ``starts`` on.
+
+        Returns the scores of the word after each row's last token, (rows, vocabulary), good until the next call.
+        """
+
+    def copy(self, source: int, target: int, tokens: int) -> None:
+        """Copy the first ``tokens`` of one row over another's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,59 +63,16 @@ class PromptTooLong(ValueError):
     """A prompt that leaves no room for a reply."""
 
 
-class Rows:
-    """Keys and values of every row, in one preallocated block for each layer; the model's cache for one call.
-
-    transformers calls ``update`` from each layer with the new tokens' keys and values, and attends to what it returns.
-    """
-
-    def __init__(self, config: Any, rows: int, dtype: torch.dtype) -> None:
-        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        shape = (config.num_hidden_layers, rows, heads, CONTEXT, size)
-        # Zeros and not garbage: a NaN times an attention weight of 0 would still be a NaN.
-        self.keys = torch.zeros(shape, dtype=dtype)
-        self.values = torch.zeros(shape, dtype=dtype)
-        self._rows = slice(0, 0)
-        self._index: tuple[Any, ...] = ()
-        self._end = 0
-
-    def aim(self, rows: slice, positions: torch.Tensor, end: int) -> None:
-        """Make the next call write ``rows`` at ``positions`` (rows, tokens) and attend to the first ``end`` tokens."""
-        self._rows, self._end = rows, end
-        self._index = (torch.arange(rows.start, rows.stop)[:, None], slice(None), positions)
-
-    def update(self, keys: torch.Tensor, values: torch.Tensor, layer: int, *_: Any, **__: Any) -> tuple[Any, Any]:
-        """Store (rows, heads, tokens, size) and return all that the rows hold."""
-        # Indexing rows and positions around the heads puts the heads last but one.
-        self.keys[layer][self._index] = keys.transpose(1, 2)
-        self.values[layer][self._index] = values.transpose(1, 2)
-        return self.keys[layer, self._rows, :, : self._end], self.values[layer, self._rows, :, : self._end]
-
-    def get_seq_length(self, *_: Any) -> int:
-        """Positions and masks are always given, so no length has to be guessed from here."""
-        return 0
-
-    def copy(self, source: int, target: int, tokens: int) -> None:
-        """Copy the first ``tokens`` of one row over another's."""
-        self.keys[:, target, :, :tokens] = self.keys[:, source, :, :tokens]
-        self.values[:, target, :, :tokens] = self.values[:, source, :, :tokens]
-
-
 class Decoder:
-    """Decodes up to ``seats`` replies side by side, greedily. Single-threaded; one step a call."""
+    """Decodes as many replies side by side as there are rows, greedily. Single-threaded; one step a call."""
 
-    def __init__(self, model: Any, tokenizer: Any, seats: int, max_new: int = MAX_NEW_TOKENS) -> None:
-        self._model = model
-        self._tokenizer = tokenizer
-        self._text = tokenizer.backend_tokenizer
+    def __init__(self, rows: Rows, speech: Speech, max_new: int = MAX_NEW_TOKENS) -> None:
+        self._rows = rows
+        self._speech = speech
         self._max_new = max_new
-        self._rows = Rows(model.config, seats, model.dtype)
-        self._held: list[list[int]] = [[] for _ in range(seats)]
+        self._held: list[list[int]] = [[] for _ in range(rows.rows)]
         """The tokens whose keys and values each row holds, also after its reply has left: for others to copy."""
         self._seats: list[_Seat] = []
-        ends = model.generation_config.eos_token_id
-        self._ends = {*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id} - {None}
 
     @property
     def active(self) -> int:
@@ -116,25 +90,21 @@ class Decoder:
         Raises:
             PromptTooLong: nothing was changed.
         """
-        text = self._tokenizer.apply_chat_template(list(chat), add_generation_prompt=True, tokenize=False)
-        prompt: list[int] = self._text.encode(text, add_special_tokens=False).ids
+        text = self._speech.render(chat)
+        prompt: list[int] = self._speech.tokenizer.encode(text, add_special_tokens=False).ids
         if len(prompt) + self._max_new > CONTEXT:
             raise PromptTooLong(f"{len(prompt)} tokens, and {CONTEXT - self._max_new} have room")
         row = len(self._seats)
         known = self._borrow(row, prompt)
-        scores = self._read(row, prompt, known)
+        scores = self._rows.read(row, [prompt[known:]], [known])
         self._held[row] = prompt
-        self._seats.append(_Seat(reply, DecodeStream(skip_special_tokens=True), int(scores.argmax())))
+        self._seats.append(_Seat(reply, DecodeStream(skip_special_tokens=True), int(scores[0].argmax())))
         return self._tell(self._seats[row])
 
     def step(self) -> list[Piece]:
         """Decode one token of every reply; those that end have left when this returns."""
-        rows = len(self._seats)
-        positions = torch.tensor([[len(held)] for held in self._held[:rows]])
-        end = int(positions.max()) + 1
-        self._rows.aim(slice(0, rows), positions, end)
-        mask = torch.arange(end)[None, :] <= positions
-        scores = self._call(torch.tensor([[seat.next] for seat in self._seats]), positions, mask[:, None, None])
+        starts = [len(held) for held in self._held[: len(self._seats)]]
+        scores = self._rows.read(0, [[seat.next] for seat in self._seats], starts)
         for row, seat in enumerate(self._seats):
             self._held[row].append(seat.next)
             seat.next = _choose(scores[row], seat.written)
@@ -160,31 +130,12 @@ class Decoder:
             self._rows.copy(best, row, known)
         return known
 
-    def _read(self, row: int, prompt: list[int], known: int) -> torch.Tensor:
-        positions = torch.arange(known, len(prompt))[None, :]
-        self._rows.aim(slice(row, row + 1), positions, len(prompt))
-        mask = torch.arange(len(prompt))[None, :] <= positions[0, :, None]
-        return self._call(torch.tensor([prompt[known:]]), positions, mask[None, None])[0]
-
-    def _call(self, tokens: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Scores (rows, vocabulary) of the word after each row's last token."""
-        with torch.inference_mode():
-            scores: torch.Tensor = self._model(
-                input_ids=tokens,
-                attention_mask=mask,
-                position_ids=positions,
-                past_key_values=self._rows,
-                use_cache=True,
-                logits_to_keep=1,
-            ).logits[:, -1]
-            return scores.float()
-
     def _tell(self, seat: _Seat) -> Piece:
         """The text of the token just chosen; a reply that ends leaves, with ``CUT`` where it had more to say."""
-        if seat.next in self._ends:
+        if seat.next in self._speech.ends:
             self.leave(seat.reply)
             return Piece(seat.reply, "", last=True)
-        text = seat.stream.step(self._text, seat.next) or ""
+        text = seat.stream.step(self._speech.tokenizer, seat.next) or ""
         seat.written.append(seat.next)
         last = len(seat.written) >= self._max_new
         if last:
@@ -202,13 +153,12 @@ class Decoder:
         self._seats.pop()
 
 
-def _choose(scores: torch.Tensor, written: list[int]) -> int:
+def _choose(scores: npt.NDArray[np.float32], written: list[int]) -> int:
     """The likeliest token, those written already being held back a little (Keskar et al. 2019, CTRL)."""
-    scores = scores.clone()
-    used = torch.tensor(written)
-    kept = scores[used]
-    scores[used] = torch.where(kept > 0, kept / REPETITION_PENALTY, kept * REPETITION_PENALTY)
-    return int(scores.argmax())
+    held_back = scores.copy()
+    kept = scores[written]
+    held_back[written] = np.where(kept > 0, kept / REPETITION_PENALTY, kept * REPETITION_PENALTY)
+    return int(held_back.argmax())
 
 
 def _shared(held: Sequence[int], prompt: Sequence[int]) -> int:

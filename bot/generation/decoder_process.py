@@ -14,14 +14,21 @@ import sys
 import threading
 from collections import deque
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
+
+Runtime = Literal["auto", "openvino", "transformers"]
 
 NICENESS = 5
 """Answers that need no writer go first when cores are short."""
 
 
-def main(name: str, models: Path, seats: int, threads: int) -> None:
-    """Decode until the parent closes standard input."""
+def main(
+    name: str, models: Path, seats: int, threads: int, runtime: Runtime = "transformers", adapter: str = "none"
+) -> None:
+    """Decode until the parent closes standard input.
+
+    ``auto`` is OpenVINO where it knows model and processor, and transformers elsewhere.
+    """
     os.nice(NICENESS)
     # Libraries print what they like; only protocol lines may reach the parent.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -32,7 +39,9 @@ def main(name: str, models: Path, seats: int, threads: int) -> None:
     from bot.errors import ModelError
 
     try:
-        decoder = _open(name, models, seats, threads)
+        from bot.models.causal import plain_folder
+
+        decoder = _open(plain_folder(name, models, adapter), seats, threads, runtime)
     except ModelError as exc:
         _say(out, [{"failed": str(exc)}])
         return
@@ -40,19 +49,52 @@ def main(name: str, models: Path, seats: int, threads: int) -> None:
     _serve(decoder, orders, out)
 
 
-def _open(name: str, models: Path, seats: int, threads: int) -> Any:
+def _open(folder: Path, seats: int, threads: int, runtime: Runtime) -> Any:
     from bot.errors import ModelError
-    from bot.models.causal import open_causal
+
+    if runtime == "transformers":
+        return open_transformers(folder, seats, threads)
+    try:
+        return open_openvino(folder, seats, threads)
+    except ModelError as exc:
+        if runtime == "openvino":
+            raise
+        print(f"The writer runs on transformers: {exc}", file=sys.stderr)  # noqa: T201 - a process has no logger
+        return open_transformers(folder, seats, threads)
+
+
+def open_openvino(folder: Path, seats: int, threads: int) -> Any:
+    """A decoder on OpenVINO; torch is never imported, which leaves 300 MB to others.
+
+    Raises:
+        ModelError: OpenVINO is missing, or does not know this model or processor.
+    """
+    from bot.generation.decoder import CONTEXT, Decoder
+    from bot.models.chat import read_speech
+    from bot.models.paged import open_paged
+
+    return Decoder(open_paged(folder, seats, CONTEXT, threads), read_speech(folder))
+
+
+def open_transformers(folder: Path, seats: int, threads: int) -> Any:
+    """A decoder on torch, for any causal model that transformers knows.
+
+    Raises:
+        ModelError: the model cannot be loaded.
+    """
+    from bot.errors import ModelError
+    from bot.models.causal import load
 
     try:
         import torch
     except ImportError as exc:
         raise ModelError(f"The writer needs the packages of kefu[models]: {exc}.") from exc
-    from bot.generation.decoder import Decoder
+    from bot.generation.decoder import CONTEXT, Decoder
+    from bot.generation.torch_rows import TorchRows, speech_of
 
     torch.set_num_threads(threads)
-    model, tokenizer = open_causal(name, models)
-    return Decoder(model, tokenizer, seats)
+    model, tokenizer = load(folder)
+    return Decoder(TorchRows(model, seats, CONTEXT), speech_of(model, tokenizer))
 
 
 def _listen(orders: queue.SimpleQueue[dict[str, Any]]) -> None:
@@ -103,4 +145,4 @@ def _say(out: TextIO, lines: list[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), *sys.argv[5:])  # type: ignore[arg-type]

@@ -28,6 +28,9 @@ class EndpointWriter:
     languages = frozenset({"en", "zh", "de", "nl", "fr", "es", "it"})
     """Those that the prompt can ask for by name; models worth an endpoint write them all."""
 
+    passages = 3
+    """As many as an answer needs; each costs prompt time."""
+
     status: Literal["ready"] = "ready"
     """An endpoint is found to be away only by asking it."""
 

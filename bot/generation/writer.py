@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, Literal
 
 from bot.errors import WriterUnavailable
+from bot.models.packaged import PACKAGED
 from bot.settings import Settings
 from bot.telemetry.metrics import WRITER_PIECES, WRITER_REPLIES
 
@@ -50,7 +51,11 @@ class TransformersWriter:
             str((settings.data / "models").resolve()),
             str(settings.writer_batch),
             str(min(settings.writer_threads, os.cpu_count() or 1)),
+            settings.writer_runtime,
+            settings.writer_adapter,
         ]
+        self.passages = 1 if settings.writer == PACKAGED else 3
+        """The packaged one learnt to phrase an answer over one."""
         self._most = settings.writer_batch * _QUEUED
         self._process: Process | None = None
         self._life: asyncio.Task[None] | None = None

@@ -1,4 +1,4 @@
-"""The check of one drafted sentence: pure judgement first, then the encoder's word on what is left open."""
+"""The check of one drafted sentence: pure judgement first, then what models say of what it leaves open."""
 
 import asyncio
 from collections import OrderedDict
@@ -9,8 +9,9 @@ import numpy as np
 
 from bot.grounding.judge import Finding, judge
 from bot.grounding.library import Shelf, spell
-from bot.grounding.said import says_nothing, speaks_of_itself, take_apart
+from bot.grounding.said import Said, says_nothing, speaks_of_itself, take_apart
 from bot.grounding.shown import plain
+from bot.grounding.window import read_as
 from bot.grounding.words import is_chinese
 from bot.records import Citation, Claim, Passage, Vector, Verdict
 
@@ -20,6 +21,19 @@ class TextEncoder(Protocol):
 
     async def encode(self, text: str, language: str) -> tuple[Vector, str]:
         """The L2-normalised vector of ``text``, and the name of the encoder that made it."""
+        ...
+
+
+class SupportReader(Protocol):
+    """Reads a source and a sentence together, off the event loop: ``models.lanes.SupportLane``."""
+
+    @property
+    def threshold(self) -> float:
+        """Least probability of a sentence that may be shown."""
+        ...
+
+    async def supports(self, source: str, sentence: str) -> float:
+        """How likely ``source`` supports ``sentence``, in [0, 1]; both in English."""
         ...
 
 
@@ -41,9 +55,18 @@ class GroundingChecker:
     caches of what it has read; safe to share between turns.
     """
 
-    def __init__(self, encoder: TextEncoder, catalogue: Callable[[], Sequence[str]] = tuple) -> None:
-        """``catalogue`` gives the titles of all products, so that a shortened name can be told from another's."""
+    def __init__(
+        self,
+        encoder: TextEncoder,
+        catalogue: Callable[[], Sequence[str]] = tuple,
+        support: SupportReader | None = None,
+    ) -> None:
+        """``catalogue`` gives the titles of all products, so that a shortened name can be told from another's.
+
+        ``support`` reads what passes everything else; it can only refuse.
+        """
         self._vectors = _Vectors(encoder)
+        self._support = support
         self._catalogue = catalogue
         self._shelf = Shelf()
 
@@ -66,25 +89,33 @@ class GroundingChecker:
         if speaks_of_itself(plain(sentence)):
             return _refused(sentence, "it speaks of the assistant and its instructions")
         library = await self._shelf.library(sources, self._catalogue())
-        finding = await asyncio.to_thread(judge, take_apart(said), library, spell(question[:LONGEST]))
+        apart = take_apart(said)
+        finding = await asyncio.to_thread(judge, apart, library, spell(question[:LONGEST]))
         if not finding.supported:
             return Verdict(sentence, False, finding.claims)
-        return await self._weigh(sentence, said, finding)
+        return await self._weigh(sentence, apart, finding)
 
-    async def _weigh(self, sentence: str, said: str, finding: Finding) -> Verdict:
-        """What only a model can say: are the open words near ones of the source, and the whole near the source?"""
+    async def _weigh(self, sentence: str, said: Said, finding: Finding) -> Verdict:
+        """What only a model can say: are the open words near ones of the source, is the whole near the source, and do
+        the two say the same?
+        """
         passage = finding.passage
         assert passage is not None, "a supported finding has its passage"
         citation = Citation(passage.id, passage.title, passage.source, passage.url)
         if finding.verbatim:
             return Verdict(sentence, True, finding.claims, 1.0, citation)
-        language = "zh" if is_chinese(said) else "en"
+        language = "zh" if is_chinese(said.whole) else "en"
         for word in finding.open_words:
             if not await self._has_near(word, finding.near, language):
                 return _withdrawn(sentence, finding, f"“{word}” stands in no source of this turn, nor a near word")
-        similarity = await self._vectors.cosine(said, finding.window, language)
+        similarity = await self._vectors.cosine(said.whole, finding.window, language)
         if similarity < SIMILAR:
             return _withdrawn(sentence, finding, f"it is not like its source (cosine {similarity:.2f})", similarity)
+        if self._support and language == "en":
+            pair = read_as(passage.title, passage.text, said.statement, finding.window)
+            probability = await self._support.supports(*pair)
+            if probability < self._support.threshold:
+                return _withdrawn(sentence, finding, f"its source does not say so ({probability:.2f})", similarity)
         return Verdict(sentence, True, finding.claims, similarity, citation)
 
     async def _has_near(self, word: str, words: Sequence[str], language: str) -> bool:

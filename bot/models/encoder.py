@@ -3,10 +3,8 @@
 import ctypes
 import json
 import os
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -14,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.errors import ModelError
-from bot.models.export import CARD, FORMAT, GRAPH, TOKENIZER, Card
+from bot.models.export import CARD, FORMAT, Card
+from bot.models.graph import Graph, export_aside
 from bot.models.packaged import Weights, package_folder, sentence_weights
 from bot.settings import Settings
 
@@ -22,9 +21,6 @@ Vectors = npt.NDArray[np.float32]
 """Shape (texts, dimensions); every row has length 1."""
 
 Role = Literal["query", "passage"]
-
-_BATCH = 64
-"""Texts in one pass of the network: more does not get faster on a CPU, and costs memory."""
 
 _MANY_LANGUAGES = 100_000
 """A vocabulary this large is multilingual (XLM-R 250,000, mBERT 106,000); English ones have 30,000 to 50,000."""
@@ -70,8 +66,6 @@ _OTHER_SCRIPTS = frozenset(
 )
 """Languages that the English encoder cannot even spell."""
 
-_EXPORT_SECONDS = 600
-
 
 class Encoder(Protocol):
     """Encodes sentences. Safe to call from several threads; blocks, so off the event loop only."""
@@ -95,48 +89,17 @@ class OnnxEncoder:
     """An exported sentence-transformers model, run by ONNX Runtime and tokenised by ``tokenizers``."""
 
     def __init__(self, name: str, folder: Path, card: Card, threads: int) -> None:
-        from onnxruntime import InferenceSession, SessionOptions
-        from tokenizers import Tokenizer
-
-        options = SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # A spinning pool burns a core between two messages.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # The arena keeps the memory of the largest batch for ever.
-        options.enable_cpu_mem_arena = False
-        try:
-            self._session = InferenceSession(str(folder / GRAPH), options, providers=["CPUExecutionProvider"])
-            self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-        except Exception as exc:  # Both raise bare vendor classes, Rust's even bare Exception.
-            raise ModelError(f"{folder}: the exported encoder cannot be loaded ({exc}); delete the folder.") from exc
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(card.max_tokens)
+        self._graph = Graph(folder, card.max_tokens, threads)
         self._prompts = card.prompts
         self.name = name
         self.dimensions = card.dimensions
 
     def encode(self, texts: Sequence[str], role: Role = "query") -> Vectors:
         """Encode ``texts``; long batches go through in order of length, so that little is padding."""
+        if not texts:
+            return np.empty((0, self.dimensions), dtype=np.float32)
         prompt = self._prompts.get(role, "")
-        tokens = self._tokenizer.encode_batch([prompt + text for text in texts])
-        rows = sorted(range(len(tokens)), key=lambda row: len(tokens[row].ids))
-        vectors = np.empty((len(tokens), self.dimensions), dtype=np.float32)
-        for start in range(0, len(rows), _BATCH):
-            chosen = rows[start : start + _BATCH]
-            vectors[chosen] = self._run([tokens[row].ids for row in chosen])
-        return vectors
-
-    def _run(self, ids: Sequence[Sequence[int]]) -> Vectors:
-        longest = max(map(len, ids))
-        # Padding ids do not matter where the mask is 0.
-        padded = np.zeros((len(ids), longest), dtype=np.int64)
-        mask = np.zeros_like(padded)
-        for row, tokens in enumerate(ids):
-            padded[row, : len(tokens)] = tokens
-            mask[row, : len(tokens)] = 1
-        output: Vectors = self._session.run(None, {"input_ids": padded, "attention_mask": mask})[0]
-        return output
+        return self._graph([prompt + text for text in texts])
 
 
 class E5Encoder:
@@ -217,7 +180,7 @@ def _open_exported(weights: Weights, models: Path, threads: int) -> tuple[Encode
     name = f"{weights.name}-{FORMAT}{weights.fingerprint()}"
     folder = models / name
     if not (folder / CARD).is_file():
-        _export_aside(weights, folder)
+        export_aside("bot.models.export", weights.folder, folder, CARD)
     try:
         card = Card(**json.loads((folder / CARD).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as exc:
@@ -225,21 +188,6 @@ def _open_exported(weights: Weights, models: Path, threads: int) -> tuple[Encode
     if card.runtime == "onnx":
         return OnnxEncoder(name, folder, card, threads), card
     return TorchEncoder(name, weights.folder, card, threads), card
-
-
-def _export_aside(weights: Weights, folder: Path) -> None:
-    """Export in a process of its own, so that torch's 400 MB never enter this one."""
-    command = [sys.executable, "-W", "ignore", "-m", "bot.models.export", str(weights.folder), str(folder.resolve())]
-    environment: Mapping[str, str] = os.environ | {"HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"}
-    try:
-        done = subprocess.run(  # noqa: S603 — our own module, and paths as arguments
-            command, capture_output=True, text=True, env=environment, timeout=_EXPORT_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as exc:
-        raise ModelError(f"{weights.folder}: not exported within {_EXPORT_SECONDS} seconds.") from exc
-    if not (folder / CARD).is_file():
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise ModelError(f"{weights.folder}: cannot be exported ({reason}). Is kefu[models] installed?")
 
 
 def _open_e5(threads: int) -> Any:

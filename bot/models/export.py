@@ -10,6 +10,8 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -51,13 +53,11 @@ def export(source: Path, target: Path) -> None:
     """Export the sentence-transformers model in ``source`` to ``target``, which appears whole or not at all."""
     from sentence_transformers import SentenceTransformer
 
-    target.parent.mkdir(parents=True, exist_ok=True)
     model = SentenceTransformer(
         str(source), device="cpu", local_files_only=True, model_kwargs={"use_safetensors": True}
     )
     model.eval()
-    work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
+    with made_whole(target, CARD) as work:
         int8 = _write_graph(model, work) if _exportable(model) else None
         card = Card(
             runtime="onnx" if int8 is not None else "sentence-transformers",
@@ -68,11 +68,23 @@ def export(source: Path, target: Path) -> None:
             int8=bool(int8),
         )
         (work / CARD).write_text(json.dumps(asdict(card), indent=2) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def made_whole(target: Path, mark: str) -> Iterator[Path]:
+    """A folder beside ``target`` to work in, which becomes ``target`` when the block ends well: whole or not at all.
+
+    ``mark`` is a file of it by which another process's ``target`` is known to be complete.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        yield work
         work.chmod(0o755)
         os.rename(work, target)
     except OSError:
         # Another process may have put the same export there first: that one is as good.
-        if not (target / CARD).is_file():
+        if not (target / mark).is_file():
             raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -97,7 +109,7 @@ def _write_graph(model: Any, folder: Path) -> bool:
     model.tokenizer.backend_tokenizer.save(str(folder / TOKENIZER))
     full, small = folder / "full.onnx", folder / GRAPH
     _trace(model, full)
-    _quantize(full, small)
+    quantize(full, small)
     if _likeness(model, folder) >= _FAITHFUL:
         full.unlink()
         return True
@@ -139,7 +151,8 @@ def _trace(model: Any, path: Path) -> None:
     )
 
 
-def _quantize(full: Path, small: Path) -> None:
+def quantize(full: Path, small: Path) -> None:
+    """Write the graph ``full`` with weights of eight bits as ``small``."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     # Per channel: one scale for a whole matrix loses 0.7 points of intent accuracy, a scale for each column none.

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from bot.errors import Unavailable
 from bot.models.encoder import Encoders
+from bot.models.support import SupportClassifier
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -115,3 +116,19 @@ class EncoderLane:
             rows = [row for row, chosen in enumerate(encoders) if chosen is encoder]
             vectors |= zip(rows, encoder.encode([items[row][0] for row in rows]), strict=True)
         return [(vectors[row], encoder.name) for row, encoder in enumerate(encoders)]
+
+
+class SupportLane:
+    """Tells single sentences that their source supports from others, many callers at once."""
+
+    def __init__(self, classifier: SupportClassifier) -> None:
+        self.threshold = classifier.calibration.threshold
+        self._lane: Lane[tuple[str, str], float] = Lane("support", classifier.probabilities)
+
+    async def supports(self, source: str, sentence: str) -> float:
+        """How likely ``source`` supports ``sentence``, in [0, 1]; both in English."""
+        return await self._lane((source, sentence))
+
+    async def close(self) -> None:
+        """Close the lane."""
+        await self._lane.close()

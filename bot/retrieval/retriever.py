@@ -13,6 +13,7 @@ from bot.records import Entity, Findings, Passage, State, Understanding, Vector
 from bot.retrieval.build import current_version
 from bot.retrieval.index import Index, read_index
 from bot.retrieval.query import Question, Reading, read_question, read_text
+from bot.retrieval.reader import Reader
 from bot.retrieval.search import LIMIT, search
 from bot.settings import Settings
 
@@ -68,14 +69,15 @@ class Library:
 class HybridRetriever:
     """Implements ``Retriever`` over an index of ``build_index``."""
 
-    def __init__(self, settings: Settings, lane: EncoderLane) -> None:
-        """Open the current index.
+    def __init__(self, settings: Settings, lane: EncoderLane, reader: Reader | None = None) -> None:
+        """Open the current index; ``reader`` has the last word on what answers.
 
         Raises:
             KnowledgeError: there is none, or it cannot be read.
         """
         self._settings = settings
         self._lane = lane
+        self._reader = reader
         self._library = Library(settings)
         self._refreshing: asyncio.Task[None] | None = None
         self._looked = -_LOOK_EVERY
@@ -115,6 +117,8 @@ class HybridRetriever:
             found = search(index, question, vector, encoder, limit)
         else:
             found = await asyncio.to_thread(search, index, question, vector, encoder, limit)
+        if self._reader is not None:
+            found = await self._reader.read(found, question.language)
         return self._found.keep(known, found) if is_anybodys(question.text) else found
 
     def _reading(self, understanding: Understanding, index: Index) -> Reading:

@@ -15,7 +15,7 @@ from bot.retrieval.products import read_csv, read_json
 from bot.retrieval.quarantine import suspicion
 
 _SUFFIXES = frozenset({".md", ".markdown", ".yml", ".yaml", ".csv", ".json", ".html", ".htm"})
-_OTHERS = frozenset({"domain.yml", "rules.yml", "questions.yml", "README.md"})
+_OTHERS = frozenset({"domain.yml", "rules.yml", "questions.yml", "answers.yml", "README.md"})
 """Files of the folder that are not knowledge: the dialogue's, and the shop's own test questions."""
 
 

@@ -1,26 +1,48 @@
-"""The checker keeps the second promise, with the packaged encoder and with one that knows spellings only."""
+"""The checker keeps the second promise: with all packaged models, without the classifier, and with spellings only."""
 
 import dataclasses
+import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
+from bot.errors import ModelError
 from bot.grounding.verdict import GroundingChecker
+from bot.models import support
 from bot.models.encoder import open_encoders
-from bot.models.lanes import EncoderLane
+from bot.models.lanes import EncoderLane, SupportLane
+from bot.models.support import open_support
 from bot.records import Kind, Passage, PassageId
 from bot.settings import Settings
-from tests.grounding_cases import SpellingEncoder, cases, connectives, passages
+from tests.grounding_cases import SpellingEncoder, bent_cases, cases, connectives, passages
 
 
-@pytest.fixture(params=["spelling", "packaged"])
+def open_lane() -> SupportLane:
+    """The shipped classifier."""
+    classifier = open_support(Settings())
+    assert classifier, "kefu[models] is installed for the tests"
+    return SupportLane(classifier)
+
+
+@pytest.fixture
+async def reading() -> AsyncIterator[SupportLane]:
+    lane = open_lane()
+    yield lane
+    await lane.close()
+
+
+@pytest.fixture(params=["spelling", "packaged", "reading"])
 async def checker(request: pytest.FixtureRequest) -> AsyncIterator[GroundingChecker]:
     if request.param == "spelling":
         yield GroundingChecker(SpellingEncoder())
         return
     lane = EncoderLane(open_encoders(Settings()))
-    yield GroundingChecker(lane)
+    support_lane = open_lane() if request.param == "reading" else None
+    yield GroundingChecker(lane, support=support_lane)
     await lane.close()
+    if support_lane:
+        await support_lane.close()
 
 
 async def test_that_no_sentence_with_a_changed_hard_claim_passes(checker: GroundingChecker) -> None:
@@ -134,3 +156,80 @@ async def test_that_what_is_said_of_the_eu_is_not_said_of_the_heading_s_country(
     question = "Who pays the customs duties for an order to Switzerland?"
     assert not (await checker.check("There are no customs duties in Switzerland.", [page], question)).supported
     assert (await checker.check("Inside the EU there are no customs duties.", [page], question)).supported
+
+
+async def test_that_sentences_pass_the_rules_which_swap_or_deny_what_their_passage_says() -> None:
+    """What the classifier is for; when a rule learns to refuse one of these, take it out."""
+    checker = GroundingChecker(SpellingEncoder())
+    bent = [case for case in bent_cases() if case.kind == "bent"]
+    assert len(bent) >= 12
+    for case in bent:
+        assert (await checker.check(case.sentence, case.sources, "")).supported, case.sentence
+
+
+async def test_that_the_classifier_refuses_them_and_passes_the_true_ones(reading: SupportLane) -> None:
+    checker = GroundingChecker(SpellingEncoder(), support=reading)
+    verdicts = [(case, await checker.check(case.sentence, case.sources, "")) for case in bent_cases()]
+    assert [case.sentence for case, verdict in verdicts if case.kind == "true" and not verdict.supported] == []
+    assert [case.sentence for case, verdict in verdicts if case.kind == "bent" and verdict.supported] == []
+    refused = next(verdict for case, verdict in verdicts if case.kind == "bent")
+    assert refused.claims[-1].reason.startswith("its source does not say so (0.")
+
+
+class ScoringReader:
+    """Gives every sentence one probability, and counts how many it was asked about."""
+
+    threshold = 0.5
+
+    def __init__(self, probability: float) -> None:
+        self.probability = probability
+        self.asked = 0
+
+    async def supports(self, source: str, sentence: str) -> float:
+        self.asked += 1
+        return self.probability
+
+
+async def test_that_the_classifier_can_only_refuse() -> None:
+    sure = GroundingChecker(SpellingEncoder(), support=ScoringReader(1.0))
+    false = [case for case in cases() if case.kind == "hard"]
+    passed = [c.sentence for c in false if (await sure.check(c.sentence, c.sources, c.question)).supported]
+    assert passed == []
+
+
+async def test_that_what_is_quoted_word_for_word_or_is_chinese_is_not_read_by_the_classifier() -> None:
+    reader = ScoringReader(0.0)
+    checker = GroundingChecker(SpellingEncoder(), support=reader)
+    known = passages()
+    assert (await checker.check("Chats are kept for 90 days.", [known["privacy"]], "")).supported
+    assert (await checker.check("您可以在收货后30天内退货。", [known["zh-returns"]], "可以退货吗？")).supported
+    assert reader.asked == 0
+    assert not (await checker.check("We keep chats for 90 days.", [known["privacy"]], "")).supported
+    assert reader.asked == 1
+
+
+def test_that_a_damaged_classifier_is_an_error_that_names_its_file(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path / "data")
+    for name in (support.ADAPTER, support.CARD):
+        folder = tmp_path / name
+        shutil.copytree(support.SHIPPED, folder)
+        (folder / name).write_bytes(b"not what was shipped")
+        with pytest.raises(ModelError, match=name.replace(".", r"\.")):
+            open_support(settings, folder)
+
+
+def test_that_a_classifier_of_another_encoder_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "support"
+    shutil.copytree(support.SHIPPED, folder)
+    card = (folder / support.CARD).read_text(encoding="utf-8")
+    fingerprint = support.read_card()["base"]["fingerprint"]
+    (folder / support.CARD).write_text(card.replace(fingerprint, "0" * 12), encoding="utf-8")
+    with pytest.raises(ModelError, match="trained on 000000000000"):
+        open_support(Settings(data=tmp_path / "data"), folder)
+
+
+def test_that_without_the_packages_to_export_it_there_is_no_classifier(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(support, "can_export", lambda: False)
+    assert open_support(Settings(data=tmp_path / "data")) is None

@@ -9,6 +9,7 @@ import pytest
 from bot.generation import decoder as decoding
 from bot.generation.decoder import CONTEXT, Decoder, PromptTooLong
 from bot.generation.sentences import CUT
+from bot.generation.torch_rows import TorchRows, speech_of
 from bot.models.causal import open_causal
 
 DATA = Path(__file__).parents[2] / ".kefu"
@@ -35,6 +36,10 @@ def model() -> Iterator[tuple[Any, Any]]:
     torch.set_num_threads(before)
 
 
+def decoder_of(model: tuple[Any, Any], seats: int) -> Decoder:
+    return Decoder(TorchRows(model[0], seats, CONTEXT), speech_of(*model), TOKENS)
+
+
 def run(decoder: Decoder, joins: Sequence[int], leaves: dict[int, int] | None = None) -> dict[int, str]:
     """Decode CHATS[i], joining before step ``joins[i]``; ``leaves`` maps a reply to the step before which it goes."""
     replies = dict.fromkeys(range(len(joins)), "")
@@ -52,7 +57,7 @@ def run(decoder: Decoder, joins: Sequence[int], leaves: dict[int, int] | None = 
 
 
 def alone(model: tuple[Any, Any], number: int) -> str:
-    decoder = Decoder(*model, seats=1, max_new=TOKENS)
+    decoder = decoder_of(model, 1)
     text = decoder.join(number, CHATS[number]).text
     while decoder.active:
         text += "".join(piece.text for piece in decoder.step())
@@ -61,17 +66,17 @@ def alone(model: tuple[Any, Any], number: int) -> str:
 
 def test_that_replies_decoded_together_are_those_decoded_alone(model: tuple[Any, Any]) -> None:
     expected = {number: alone(model, number) for number in range(len(CHATS))}
-    assert run(Decoder(*model, seats=4, max_new=TOKENS), [0, 0, 3, 5]) == expected
+    assert run(decoder_of(model, 4), [0, 0, 3, 5]) == expected
 
 
 def test_that_a_reply_that_leaves_changes_no_other(model: tuple[Any, Any]) -> None:
-    together = run(Decoder(*model, seats=4, max_new=TOKENS), [0, 0, 2, 2], leaves={0: 4})
+    together = run(decoder_of(model, 4), [0, 0, 2, 2], leaves={0: 4})
     assert {number: together[number] for number in (1, 2, 3)} == {number: alone(model, number) for number in (1, 2, 3)}
     assert alone(model, 0).startswith(together[0])
 
 
 def test_that_a_seat_serves_one_reply_after_another(model: tuple[Any, Any]) -> None:
-    decoder = Decoder(*model, seats=1, max_new=TOKENS)
+    decoder = decoder_of(model, 1)
     for number in (0, 1, 0):  # The second and third read what they share with the one before from its seat.
         text = decoder.join(number, CHATS[number]).text
         assert decoder.full
@@ -92,7 +97,7 @@ def test_that_without_penalty_it_is_the_greedy_search_of_transformers(
 
 
 def test_that_a_prompt_without_room_for_a_reply_is_refused_and_harms_nobody(model: tuple[Any, Any]) -> None:
-    decoder = Decoder(*model, seats=2, max_new=TOKENS)
+    decoder = decoder_of(model, 2)
     decoder.join(0, CHATS[0])
     with pytest.raises(PromptTooLong):
         decoder.join(1, [{"role": "user", "content": "word " * CONTEXT}])

@@ -57,6 +57,7 @@ class ScriptedWriter:
     hangs: bool = False
     dies: bool = False
     languages: frozenset[str] = frozenset({"en"})
+    passages: int = 3
     prompts: list[Sequence[Mapping[str, str]]] = field(default_factory=list)
     status: Literal["loading", "ready", "failed"] = "ready"
     closed: bool = False

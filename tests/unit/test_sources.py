@@ -219,7 +219,15 @@ def test_that_a_poisoned_product_is_set_aside_whole_and_told_once(tmp_path: Path
 
 def test_that_intents_rules_and_test_questions_are_no_knowledge(tmp_path: Path) -> None:
     folder = write_shop(tmp_path)
-    for name in ("intents/a.yml", "domain.yml", "rules.yml", "questions.yml", "README.md", ".hidden/x.md"):
+    for name in (
+        "intents/a.yml",
+        "domain.yml",
+        "rules.yml",
+        "questions.yml",
+        "answers.yml",
+        "README.md",
+        ".hidden/x.md",
+    ):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("nothing", encoding="utf-8")
     assert {path.name for path in source_files(folder)} == {"products.csv", "general.yml", "shipping.md"}

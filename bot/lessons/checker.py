@@ -1,0 +1,213 @@
+"""`kefu train checker`: gathers pairs, trains the classifier, calibrates and measures it on held-out passages."""
+
+import asyncio
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.errors import ModelError
+from bot.generation.sentences import split_sentences
+from bot.grounding.verdict import GroundingChecker
+from bot.lessons.bindings import bound_pairs
+from bot.lessons.measures import auroc, calibration_error, overlap, platt, threshold
+from bot.lessons.pairs import Pair, read_pairs
+from bot.lessons.public_pairs import public_pairs
+from bot.lessons.rows import BadRow, Lesson, read_lessons
+from bot.lessons.support import TRUE, TURNED, VERBATIM, lesson_pairs
+from bot.lessons.training import WRITTEN
+from bot.models.encoder import open_encoders
+from bot.models.lanes import EncoderLane
+from bot.models.packaged import PACKAGED, sentence_weights
+from bot.models.support import ADAPTER, CARD, Calibration, SupportClassifier, open_graph
+from bot.records import Kind, Passage, PassageId
+from bot.settings import Settings
+
+PAIRS = WRITTEN / "pairs" / "support.jsonl"
+"""Sentences that Kefu's developers wrote to be false, each beside a true one."""
+
+HELD_OUT = 0.15
+"""Share of our own passages that nothing is learnt from: for calibration, the threshold and the figures."""
+
+COST = 0.03
+"""Share of the true sentences that pass the rules which the classifier may refuse."""
+
+BOUND = 5000
+"""Pairs over made-up passages, a tenth of all."""
+
+LOOKED_AT = 600
+"""Held-out pairs at each look during training."""
+
+SEED = 7
+"""Of the classifier that is shipped. Another one makes other falsehoods of the held-out replies too."""
+
+Logits = Callable[[Sequence[tuple[str, str]]], list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Pairs to learn from, and pairs over passages of which none is learnt from."""
+
+    learn: tuple[Pair, ...]
+    held_out: tuple[Pair, ...]
+    bad: tuple[BadRow, ...] = ()
+
+
+def gather(public: Path | None, seed: int) -> Material:
+    """All pairs: those that come with Kefu, and with ``public`` those of the public sets in that folder.
+
+    Raises:
+        LessonError: a file cannot be read.
+    """
+    lessons: list[Lesson] = []
+    bad: list[BadRow] = []
+    for path in sorted(WRITTEN.glob("*.jsonl")):
+        rows = read_lessons(path)
+        lessons += rows.lessons
+        bad += rows.bad
+    written = read_pairs(PAIRS)
+    own = tuple(dict.fromkeys((*written.pairs, *lesson_pairs(lessons, seed))))
+    learn = [pair for pair in own if pair.share >= HELD_OUT]
+    bound = bound_pairs([pair.sentence for pair in learn if pair.kind == VERBATIM and pair.supported], BOUND, seed)
+    others = public_pairs(public, seed) if public else ()
+    return Material(
+        (*learn, *bound, *others),
+        tuple(pair for pair in own if pair.share < HELD_OUT),
+        (*bad, *written.bad),
+    )
+
+
+def train_checker(
+    settings: Settings,
+    out: Path,
+    material: Material,
+    tell: Callable[[Any], None],
+    *,
+    epochs: float | None = None,
+    seed: int = SEED,
+) -> dict[str, Any]:
+    """Train a classifier into ``out``; returns the card that stands beside it.
+
+    Raises:
+        ModelError: torch is not installed, or the result cannot be exported.
+    """
+    try:
+        from bot.models.support_tune import Recipe, tune_support
+    except ImportError as exc:
+        raise ModelError(f"Training the checker needs the packages of kefu[models]: {exc}.") from exc
+
+    recipe = Recipe(seed=seed) if epochs is None else Recipe(epochs=epochs, seed=seed)
+    looked = _spread(material.held_out, LOOKED_AT)
+    net = tune_support(
+        [pair.read for pair in material.learn],
+        [pair.supported for pair in material.learn],
+        recipe,
+        lambda logits: {"auroc": round(auroc(logits([p.read for p in looked]), [p.supported for p in looked]), 4)},
+        tell,
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    net.save(out / ADAPTER)
+    # Calibrated on what is served: eight bits shift the logits a little.
+    raw = SupportClassifier(open_graph(settings, out), Calibration(1.0, 0.0, 0.5))
+    logits = raw.logits([pair.read for pair in material.held_out])
+    passed = asyncio.run(pass_rules(settings, material.held_out))
+    calibration = calibrate(material.held_out, logits, passed)
+    base = sentence_weights(PACKAGED)
+    card = {
+        "base": {"name": base.name, "fingerprint": base.fingerprint()},
+        "calibration": asdict(calibration),
+        "figures": measure(material.held_out, [*map(calibration.probability, logits)], passed, calibration),
+        "learnt_from": _counts(material.learn),
+        "held_out": _counts(material.held_out),
+        "left_out": len(material.bad),
+        "recipe": asdict(recipe),
+    }
+    (out / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return card
+
+
+def calibrate(pairs: Sequence[Pair], logits: Sequence[float], passed: Sequence[bool]) -> Calibration:
+    """Probabilities for the logits of held-out pairs, and the threshold that costs few of the true that ``passed``.
+
+    Calibrated on replies, true and false: lines word for word are easier than what is asked.
+    """
+    rows = [at for at, pair in enumerate(pairs) if pair.kind not in (VERBATIM, TURNED)]
+    slope, offset = platt([logits[at] for at in rows], [pairs[at].supported for at in rows])
+    free = Calibration(slope, offset, 0.0)
+    shown = [at for at, pair in enumerate(pairs) if pair.supported and pair.kind == TRUE and passed[at]]
+    least = threshold([free.probability(logits[at]) for at in shown], COST)
+    return Calibration(round(slope, 4), round(offset, 4), round(least, 4))
+
+
+def measure(
+    pairs: Sequence[Pair], probabilities: Sequence[float], passed: Sequence[bool], calibration: Calibration
+) -> dict[str, Any]:
+    """Figures on held-out pairs: for each kind of false sentences, how well the classifier, plain overlap and the rules
+    tell them from true replies, and what of them is refused at the threshold.
+    """
+    told = [overlap(pair.read[1], pair.read[0]) for pair in pairs]
+    true = [at for at, pair in enumerate(pairs) if pair.kind == TRUE and pair.supported]
+    judged = [at for at, pair in enumerate(pairs) if pair.kind not in (VERBATIM, TURNED)]
+    cut = calibration.threshold
+    # Overlap is cut where it refuses as many true ones.
+    lost = sum(probabilities[at] < cut for at in true)
+    overlap_cut = sorted(told[at] for at in true)[lost] if lost < len(true) else 1.0
+    figures: dict[str, Any] = {
+        "calibration_error": round(
+            calibration_error([probabilities[at] for at in judged], [pairs[at].supported for at in judged]), 4
+        ),
+        "true": {
+            "pairs": len(true),
+            "refused": _share(probabilities[at] < cut for at in true),
+            "passed by rules": _share(passed[at] for at in true),
+            "refused of what rules pass": _share(probabilities[at] < cut for at in true if passed[at]),
+        },
+    }
+    by_kind = defaultdict(list)
+    for at, pair in enumerate(pairs):
+        if not pair.supported:
+            by_kind[pair.kind].append(at)
+    for kind, false in sorted(by_kind.items()):
+        labels = [True] * len(true) + [False] * len(false)
+        figures[kind] = {
+            "pairs": len(false),
+            "auroc": round(auroc([probabilities[at] for at in (*true, *false)], labels), 4),
+            "auroc of overlap": round(auroc([told[at] for at in (*true, *false)], labels), 4),
+            "refused": _share(probabilities[at] < cut for at in false),
+            "refused by overlap": _share(told[at] < overlap_cut for at in false),
+            "passed by rules": sum(passed[at] for at in false),
+            "passed by both": sum(passed[at] and probabilities[at] >= cut for at in false),
+        }
+    return figures
+
+
+async def pass_rules(settings: Settings, pairs: Sequence[Pair]) -> list[bool]:
+    """Whether the rules alone would show each pair's sentence."""
+    lane = EncoderLane(open_encoders(settings))
+    checker = GroundingChecker(lane)
+    try:
+        return [await _passes(checker, pair) for pair in pairs]
+    finally:
+        await lane.close()
+
+
+async def _passes(checker: GroundingChecker, pair: Pair) -> bool:
+    passage = Passage(PassageId("held out"), Kind.POLICY, pair.title, pair.source, "")
+    verdicts = [await checker.check(sentence, [passage], "") for sentence in split_sentences(pair.sentence)]
+    return all(verdict.supported for verdict in verdicts)
+
+
+def _counts(pairs: Sequence[Pair]) -> dict[str, int]:
+    return dict(sorted(Counter(f"{pair.kind}, {'true' if pair.supported else 'false'}" for pair in pairs).items()))
+
+
+def _share(values: Any) -> float:
+    found = [bool(value) for value in values]
+    return round(sum(found) / len(found), 4) if found else 0.0
+
+
+def _spread(pairs: Sequence[Pair], most: int) -> list[Pair]:
+    step = max(1, len(pairs) // most)
+    return list(pairs[::step][:most])

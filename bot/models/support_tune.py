@@ -1,0 +1,138 @@
+"""Trains the support classifier's adapter and head on pairs: minutes on a CPU, needs torch and transformers."""
+
+import math
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from bot.models.causal import computes_bfloat16
+from bot.models.support_net import SupportNet, new_net, tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to train. The default values made the classifier that is shipped."""
+
+    epochs: float = 4.0
+    rank: int = 16
+    rate: float = 2e-3
+    warm_up: float = 0.05
+    """Share of the steps until the rate is reached; from there it falls to nothing by a cosine."""
+    batch_tokens: int = 2048
+    """Pairs of like length are read together, about 40 of them."""
+    looks: int = 4
+    """How often the held-out pairs are looked at."""
+    seed: int = 7
+    threads: int = 0
+    """Of torch; 0 takes all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What training tells: after every step its loss, at every look what the look found."""
+
+    step: int
+    steps: int
+    loss: float
+    look: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    ids: tuple[int, ...]
+    types: tuple[int, ...]
+    supported: bool
+
+
+def tune_support(
+    pairs: Sequence[tuple[str, str]],
+    supported: Sequence[bool],
+    recipe: Recipe,
+    look: Callable[[Callable[[Sequence[tuple[str, str]]], list[float]]], Mapping[str, float]],
+    tell: Callable[[Progress], None],
+) -> SupportNet:
+    """Train a classifier of (source, sentence) pairs; the same for the same pairs and recipe on one machine.
+
+    ``look`` is given a function that returns the logits of pairs, and returns figures to tell.
+
+    Raises:
+        ModelError: the encoder is not installed.
+    """
+    torch.manual_seed(recipe.seed)
+    torch.set_num_threads(recipe.threads or torch.get_num_threads())
+    read = tokenizer()
+    rows = [
+        _Row(tuple(each.ids), tuple(each.type_ids), label)
+        for each, label in zip(read.encode_batch(list(pairs)), supported, strict=True)
+    ]
+    batches = _plan(rows, recipe)
+    net = new_net(recipe.rank, torch.bfloat16 if computes_bfloat16(torch) else torch.float32)
+    weights = [*net.trained().values()]
+    optimizer = torch.optim.AdamW(weights, lr=recipe.rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, len(batches), recipe.warm_up))
+    every = max(1, math.ceil(len(batches) / recipe.looks))
+    for step, batch in enumerate(batches, 1):
+        net.train()
+        logits = net(*_tensors(batch))
+        wanted = torch.tensor([float(row.supported) for row in batch])
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, wanted)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        found = look(lambda asked: score(net, read, asked)) if step % every == 0 or step == len(batches) else None
+        tell(Progress(step, len(batches), float(loss.detach()), found))
+    net.eval()
+    return net
+
+
+def score(net: SupportNet, read: Any, pairs: Sequence[tuple[str, str]]) -> list[float]:
+    """The logits of pairs, in their order."""
+    net.eval()
+    rows = [_Row(tuple(each.ids), tuple(each.type_ids), False) for each in read.encode_batch(list(pairs))]
+    order = sorted(range(len(rows)), key=lambda at: len(rows[at].ids))
+    logits = [0.0] * len(rows)
+    with torch.inference_mode():
+        for start in range(0, len(order), 64):
+            chosen = order[start : start + 64]
+            for at, logit in zip(chosen, net(*_tensors([rows[at] for at in chosen])).tolist(), strict=True):
+                logits[at] = logit
+    return logits
+
+
+def _plan(rows: Sequence[_Row], recipe: Recipe) -> list[list[_Row]]:
+    """The batches of all epochs: rows of like length together, everything else in an order that the seed gives."""
+    planned: list[list[_Row]] = []
+    for epoch in range(math.ceil(recipe.epochs)):
+        draw = random.Random(f"{recipe.seed}/{epoch}")  # noqa: S311 - an order, not a secret
+        shuffled = draw.sample(list(rows), len(rows))
+        batches: list[list[_Row]] = [[]]
+        for row in sorted(shuffled, key=lambda row: len(row.ids) // 4):
+            if (len(batches[-1]) + 1) * len(row.ids) > recipe.batch_tokens and batches[-1]:
+                batches.append([])
+            batches[-1].append(row)
+        draw.shuffle(batches)
+        planned += batches
+    return planned[: round(len(planned) * recipe.epochs / math.ceil(recipe.epochs))]
+
+
+def _tensors(rows: Sequence[_Row]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    longest = max(len(row.ids) for row in rows)
+    ids = torch.zeros(len(rows), longest, dtype=torch.long)
+    mask, types = torch.zeros_like(ids), torch.zeros_like(ids)
+    for at, row in enumerate(rows):
+        ids[at, : len(row.ids)] = torch.tensor(row.ids)
+        types[at, : len(row.ids)] = torch.tensor(row.types)
+        mask[at, : len(row.ids)] = 1
+    return ids, mask, types
+
+
+def _rate(step: int, steps: int, warm_up: float) -> float:
+    warm = max(1, round(warm_up * steps))
+    if step < warm:
+        return (step + 1) / warm
+    return (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm))) / 2
