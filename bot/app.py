@@ -5,6 +5,7 @@ import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Protocol
 
 import aiohttp
@@ -33,9 +34,12 @@ from bot.grounding.verdict import GroundingChecker
 from bot.ladder import Ladder
 from bot.models.adapter import find_adapter, is_worth_serving
 from bot.models.encoder import open_encoders
-from bot.models.lanes import EncoderLane
+from bot.models.lanes import EncoderLane, SupportLane
+from bot.models.support import READER, open_support
+from bot.models.support import SHIPPED as SUPPORT
 from bot.ports import Replies, Writer
 from bot.records import Message, Passage
+from bot.retrieval.reader import Reader
 from bot.retrieval.retriever import HybridRetriever
 from bot.settings import Settings
 from bot.telemetry.tracing import tracing
@@ -71,10 +75,13 @@ async def open_assistant(settings: Settings, replies: Replies, *, warm: bool = F
         thresholds = Thresholds()
 
         encoders = await stack.enter_async_context(_open_encoders(settings))
-        retriever = HybridRetriever(settings, encoders)
+        relevance = await stack.enter_async_context(_open_pairs(settings, READER))
+        retriever = HybridRetriever(settings, encoders, Reader(relevance) if relevance else None)
         recognizer = HeadRecognizer.open(settings, encoders)
         checker = GroundingChecker(
-            encoders, catalogue=lambda: [product.name for product in retriever.index.catalogue.products.values()]
+            encoders,
+            catalogue=lambda: [product.name for product in retriever.index.catalogue.products.values()],
+            support=await stack.enter_async_context(_open_pairs(settings, SUPPORT)),
         )
 
         session = await stack.enter_async_context(aiohttp.ClientSession())
@@ -106,6 +113,18 @@ async def _open_encoders(settings: Settings) -> AsyncIterator[EncoderLane]:
         yield encoders
     finally:
         await encoders.close()
+
+
+@asynccontextmanager
+async def _open_pairs(settings: Settings, folder: Path) -> AsyncIterator[SupportLane | None]:
+    """What reads a passage beside a question, or beside a sentence; None where kefu[models] is missing to export it."""
+    classifier = await asyncio.to_thread(open_support, settings, folder)
+    lane = SupportLane(classifier) if classifier else None
+    try:
+        yield lane
+    finally:
+        if lane:
+            await lane.close()
 
 
 @asynccontextmanager

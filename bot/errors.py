@@ -62,8 +62,7 @@ class OriginRefused(NotAllowed):
 
 
 class LessonError(KefuError):
-    """What the writer shall learn from cannot be read, or is nothing; names the file, and the line where there is one.
-    """
+    """What a model shall learn from cannot be read, or is nothing; names the file, and the line where there is one."""
 
 
 class ModelError(KefuError):

@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bot.evaluation.ranking import auroc
 from bot.lessons.reading import Reading, ranked_pairs, reading_pairs
 from bot.lessons.rows import read_lessons
@@ -30,7 +32,7 @@ def gather_readings(settings: Settings, public: Path | None, seed: int) -> list[
         LessonError: a file cannot be read.
         KnowledgeError: the shop's knowledge cannot be read.
     """
-    written = [lesson for path in sorted(WRITTEN.glob("*.jsonl")) if path.stem != "support" for lesson in read_lessons(path).lessons]
+    written = [lesson for path in sorted(WRITTEN.glob("*.jsonl")) for lesson in read_lessons(path).lessons]
     own = shop_lessons(read_knowledge(settings.knowledge).passages)
     pairs = reading_pairs(written, seed) + reading_pairs(own, seed)
     return pairs + (ranked_pairs(public, seed) if public else [])
@@ -56,8 +58,6 @@ def train_reader(pairs: Sequence[Reading], out: Path, recipe: Any, tell: Callabl
         tell,
     )
     logits = score(net, tokenizer(), asked)
-    import numpy as np
-
     offset, slope = fit(np.array([[1.0, logit] for logit in logits]), [pair.answers for pair in held], (0.0, 1.0))
     card = {
         "base": {"name": sentence_weights(PACKAGED).name, "fingerprint": sentence_weights(PACKAGED).fingerprint()},

@@ -1,7 +1,6 @@
 """A llama on OpenVINO, with the keys and values of many replies in one paged cache. Needs openvino, and no torch."""
 
 import platform
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.errors import ModelError
-
-# `import openvino` reports itself to Google Analytics wherever this package is found; without it, it says nothing.
-sys.modules["openvino_telemetry"] = None  # type: ignore[assignment] # None is how Python says "not installed"
 
 
 def open_paged(folder: Path, rows: int, tokens: int, threads: int) -> "PagedRows":

@@ -19,6 +19,9 @@ from bot.models.packaged import PACKAGED, sentence_weights
 from bot.settings import Settings
 
 SHIPPED = Path(__file__).parent / "shipped" / "support"
+READER = SHIPPED.with_name("reader")
+"""Another classifier of the same make: whether a passage (its source) answers a question (its sentence)."""
+
 ADAPTER = "support.safetensors"
 CARD = "support.json"
 

@@ -76,9 +76,7 @@ def reordered(found: Findings, chances: Mapping[PassageId, float]) -> Findings:
     ]
     logit = OWN * _logit(found.answerable) + READER * _logit(max(chances.values())) + BIAS
     # A stable sort: what the reader has not seen keeps its place among its like.
-    return replace(
-        found, hits=tuple(sorted(hits, key=lambda hit: -hit.score)), answerable=1 / (1 + math.exp(-logit))
-    )
+    return replace(found, hits=tuple(sorted(hits, key=lambda hit: -hit.score)), answerable=1 / (1 + math.exp(-logit)))
 
 
 def _logit(chance: float) -> float:

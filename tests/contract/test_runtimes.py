@@ -1,6 +1,8 @@
 """What a decoder promises on either runtime, transformers or OpenVINO, over the packaged model and over small ones."""
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -239,3 +241,12 @@ def test_that_a_damaged_model_is_refused(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"no tensors")
     with pytest.raises(ModelError, match="cannot load"):
         open_paged(tmp_path, 1, CONTEXT, threads=1)
+
+
+def test_that_openvino_reports_to_nobody() -> None:
+    """Its package comes with one that sends what it is used for to Google Analytics."""
+    seen = (
+        "import sys, bot.models.llama; print(sys.modules.get('openvino_telemetry', 'asked'), 'openvino' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["None", "True"]

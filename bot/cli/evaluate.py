@@ -1,0 +1,71 @@
+"""`kefu eval …`: measure how good Kefu is."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli.console import AsJson, err, on_all_cores, out, print_json, run
+from bot.settings import read_settings
+
+evaluate = typer.Typer(no_args_is_help=True, help="Measure how good Kefu is.")
+
+Data = Annotated[Path, typer.Option(help="Folder of the public evaluation sets.", exists=True, file_okay=False)]
+Out = Annotated[Path, typer.Option("--out", "--out-folder", help="Folder for reports and plots.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="Only this set; repeat for several.")]
+
+
+@evaluate.command("intents")
+def eval_intents(
+    data: Data,
+    out_folder: Out = Path(".kefu/eval"),
+    sets: Sets = None,
+    tune_encoder: Annotated[bool, typer.Option(help="Fine-tune the encoder for each set first (hours).")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure intents and out-of-scope rejection on public sets, with a confusion plot."""
+    from bot.evaluation.intents import evaluate_intents
+
+    settings, console = on_all_cores(read_settings()), err if as_json else out
+    figures = evaluate_intents(settings, data, out_folder, console, sets=sets, tune_encoder=tune_encoder)
+    if as_json:
+        print_json(figures)
+
+
+@evaluate.command("retrieval")
+def eval_retrieval(
+    data: Data, out_folder: Out = Path(".kefu/eval"), sets: Sets = None, as_json: AsJson = False
+) -> None:
+    """Measure search on public sets and on the shop's own questions."""
+    from bot.evaluation.retrieval import evaluate_retrieval
+
+    figures = evaluate_retrieval(on_all_cores(read_settings()), data, out_folder, err if as_json else out, sets=sets)
+    if as_json:
+        print_json(figures)
+
+
+@evaluate.command("answers")
+def eval_answers(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the public sets; without it, the shop's own.", exists=True, file_okay=False),
+    ] = None,
+    out_folder: Out = Path(".kefu/eval"),
+    sets: Sets = None,
+    most: Annotated[int, typer.Option(min=1, help="Questions of each set, taken evenly.")] = 200,
+    adapter: Annotated[
+        str | None, typer.Option(help="`packaged`, `none`, or a folder; default: the one in the settings.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure what is said: right, with a source, or honestly nothing; writes a report to read in a browser."""
+    from bot.evaluation.answers import evaluate_answers
+
+    settings, console = on_all_cores(read_settings()), err if as_json else out
+    if adapter:
+        settings = settings.model_copy(update={"writer_adapter": adapter})
+    figures = run(evaluate_answers(settings, data, out_folder, console, sets=sets, most=most))
+    if as_json:
+        print_json(figures)
+    else:
+        err.print(f"\nRead it: [bold]{out_folder / 'answers.html'}[/]")
