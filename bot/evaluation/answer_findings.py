@@ -8,6 +8,7 @@ from bot.evaluation.answer_sets import Asked
 from bot.evaluation.retrieval_sets import Bench
 from bot.records import Findings, Kind, Passage, PassageId, State, Understanding
 from bot.retrieval.query import Question
+from bot.retrieval.reader import Reader
 from bot.retrieval.retriever import HybridRetriever
 
 
@@ -57,7 +58,7 @@ def _is(passage: Passage, source: str) -> bool:
             return passage.source == source
 
 
-def search_own(bench: Bench, rows: Sequence[Asked]) -> list[Searched]:
+async def search_own(bench: Bench, reader: Reader | None, rows: Sequence[Asked]) -> list[Searched]:
     """Search each question's own passages and no others, all in one index, as when the product is known.
 
     An index for each question would not do: over one or two texts neither the rarity of words nor the centre of the
@@ -66,10 +67,13 @@ def search_own(bench: Bench, rows: Sequence[Asked]) -> list[Searched]:
     stand_ins, meant = _stand_ins(rows)
     index = bench.index(stand_ins)
     questions = [Question(row.question, row.language, products=(row.about,)) for row in rows]
-    return [
-        Searched(row, _understood(row), _unmasked(row, found, meant))
-        for row, found in zip(rows, bench.ask(index, questions), strict=True)
-    ]
+    searched = []
+    for row, found in zip(rows, bench.ask(index, questions), strict=True):
+        own = _unmasked(row, found, meant)
+        if reader is not None and not row.given:
+            own = await reader.read(own, row.language)
+        searched.append(Searched(row, _understood(row), own))
+    return searched
 
 
 def _stand_ins(rows: Iterable[Asked]) -> tuple[list[Passage], dict[str, Passage]]:

@@ -44,9 +44,12 @@ from bot.grounding.verdict import GroundingChecker
 from bot.ladder import Ladder
 from bot.models.adapter import NONE, find_adapter, is_worth_serving
 from bot.models.encoder import open_encoders
-from bot.models.lanes import EncoderLane
+from bot.models.lanes import EncoderLane, SupportLane
+from bot.models.support import READER, open_support
+from bot.models.support import SHIPPED as SUPPORT
 from bot.ports import Checker, Writer
 from bot.retrieval.build import build_index, is_stale
+from bot.retrieval.reader import Reader
 from bot.retrieval.retriever import HybridRetriever
 from bot.settings import Settings
 
@@ -92,14 +95,20 @@ async def evaluate_answers(
     adapter = find_adapter(settings.writer_adapter, settings.writer) if own else None
     encoders = open_encoders(settings)
     bench, lane = Bench(encoders, data or settings.data), EncoderLane(encoders)
+    relevance, support = _pairs(settings, READER), _pairs(settings, SUPPORT)
+    reader = Reader(relevance) if relevance else None
     try:
         with console.status("searching …"):
-            parts = [await _searched(settings, bench, lane, name, rows) for name, rows in asked.items()]
+            parts = [
+                await _searched(settings, bench, lane, reader, support, name, rows) for name, rows in asked.items()
+            ]
         seconds = await _ask(settings, parts, adapted=adapter is not None, console=console)
         with console.status("checking what was said …"):
             rows = [row for part in parts for row in await _judged(part)]
     finally:
         await lane.close()
+        for pairs in filter(None, (relevance, support)):
+            await pairs.close()
     report = {
         "writer": settings.writer_url or settings.writer,
         "adapter": str(adapter.folder) if adapter else NONE,
@@ -111,6 +120,12 @@ async def evaluate_answers(
     _write(out, report, rows)
     console.print(*tables(report))
     return report
+
+
+def _pairs(settings: Settings, folder: Path) -> SupportLane | None:
+    """A classifier of pairs as the server has it."""
+    classifier = open_support(settings, folder)
+    return SupportLane(classifier) if classifier else None
 
 
 def _read(settings: Settings, data: Path | None, sets: Sequence[str] | None) -> dict[str, list[Asked]]:
@@ -128,14 +143,22 @@ def _read(settings: Settings, data: Path | None, sets: Sequence[str] | None) -> 
     return {name: rows for name, rows in asked.items() if rows}
 
 
-async def _searched(settings: Settings, bench: Bench, lane: EncoderLane, name: str, rows: Sequence[Asked]) -> _Part:
+async def _searched(
+    settings: Settings,
+    bench: Bench,
+    lane: EncoderLane,
+    reader: Reader | None,
+    support: SupportLane | None,
+    name: str,
+    rows: Sequence[Asked],
+) -> _Part:
     if name not in (SHOP, HARD):
-        return _Part(name, search_own(bench, rows), GroundingChecker(lane))
+        return _Part(name, await search_own(bench, reader, rows), GroundingChecker(lane, support=support))
     if is_stale(settings):
         build_index(settings, bench.encoders)
-    retriever = HybridRetriever(settings, lane)
+    retriever = HybridRetriever(settings, lane, reader)
     titles = [product.name for product in retriever.index.catalogue.products.values()]
-    return _Part(name, await search_shop(retriever, rows), GroundingChecker(lane, lambda: titles))
+    return _Part(name, await search_shop(retriever, rows), GroundingChecker(lane, lambda: titles, support))
 
 
 async def _ask(settings: Settings, parts: Sequence[_Part], *, adapted: bool, console: Console) -> dict[str, float]:

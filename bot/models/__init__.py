@@ -2,6 +2,6 @@
 
 import sys
 
-# `import openvino` reports itself to Google Analytics wherever this package is found; without it, it says nothing. Here,
-# because nothing in this package is imported before.
+# `import openvino` reports itself to Google Analytics wherever this package is found; without it, it says nothing.
+# Here, because nothing in this package is imported before.
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment] # That says: not installed.

@@ -64,11 +64,14 @@ class SupportClassifier:
 def open_support(settings: Settings, folder: Path = SHIPPED) -> SupportClassifier | None:
     """Open the classifier in ``folder``; the first time this exports it, some 20 seconds.
 
-    None where it was not exported before and kefu[models] is not installed, which could do it: rules check alone.
+    None where none is shipped, and where it was not exported before and kefu[models], which could do it, is not
+    installed: rules check alone.
 
     Raises:
         ModelError: it is damaged, or was trained on another encoder; names the file.
     """
+    if not folder.is_dir():
+        return None
     calibration = _calibration(folder, read_card(folder))
     if not is_exported(settings, folder) and not can_export():
         return None

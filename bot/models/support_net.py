@@ -74,7 +74,9 @@ class SupportNet(nn.Module):  # type: ignore[misc]  # As above.
         mean = (hidden * said).sum(1) / said.sum(1).clamp(min=1.0)
         # One word that its source does not support is enough, however many others are supported.
         most = (hidden * said - 1e4 * (1 - said)).amax(1)
-        logits: torch.Tensor = self.head(torch.cat([hidden[:, 0], mean, most], dim=1)).squeeze(-1)
+        features = torch.cat([hidden[:, 0], mean, most], dim=1)
+        # Written out, because onnxruntime cannot quantize a product with a single row, and gains nothing from it.
+        logits: torch.Tensor = (features * self.head.weight[0]).sum(1) + self.head.bias
         return logits
 
     def trained(self) -> dict[str, torch.Tensor]:

@@ -18,7 +18,7 @@ class Recipe:
 
     epochs: float = 4.0
     rank: int = 16
-    rate: float = 2e-3
+    rate: float = 5e-4
     warm_up: float = 0.05
     """Share of the steps until the rate is reached; from there it falls to nothing by a cosine."""
     batch_tokens: int = 2048
