@@ -11,6 +11,7 @@ import os
 import random
 import shutil
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -369,12 +370,15 @@ def _with_adapter(model: Any, recipe: Recipe, start: Path | None) -> Any:
     model.set_attn_implementation("eager")
     config = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules="all-linear", task_type="CAUSAL_LM")
     try:
-        if start is None:
-            tuned = get_peft_model(model, config, autocast_adapter_dtype=False)
-        else:
-            tuned = PeftModel.from_pretrained(
-                model, start, is_trainable=True, autocast_adapter_dtype=False, use_safetensors=True
-            )
+        with warnings.catch_warnings():
+            # peft 0.19 asks for a name that transformers 5 has renamed.
+            warnings.simplefilter("ignore", FutureWarning)
+            if start is None:
+                tuned = get_peft_model(model, config, autocast_adapter_dtype=False)
+            else:
+                tuned = PeftModel.from_pretrained(
+                    model, start, is_trainable=True, autocast_adapter_dtype=False, use_safetensors=True
+                )
     except (ValueError, RuntimeError, SafetensorError) as exc:
         raise ModelError(f"The model takes no such LoRA adapter ({exc}).") from exc
     for weight in tuned.parameters():

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -137,7 +138,10 @@ def _merged(source: Path, weights: Weights, adapter: Adapter, models: Path) -> P
             source, dtype=torch.float32, local_files_only=True, use_safetensors=True
         )
         try:
-            tuned = PeftModel.from_pretrained(model, adapter.folder, use_safetensors=True)
+            with warnings.catch_warnings():
+                # peft 0.19 asks for a name that transformers 5 has renamed.
+                warnings.simplefilter("ignore", FutureWarning)
+                tuned = PeftModel.from_pretrained(model, adapter.folder, use_safetensors=True)
         except (SafetensorError, ValueError, RuntimeError, TypeError, KeyError) as exc:
             raise ModelError(f"{adapter.folder}: the adapter is damaged or of another model ({exc}).") from exc
         tuned.merge_and_unload().to(torch.bfloat16).save_pretrained(work)

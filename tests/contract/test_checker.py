@@ -1,4 +1,4 @@
-"""The checker keeps the second promise: with all packaged models, without the classifier, and with spellings only."""
+"""The checker keeps the second promise, with the packaged encoder and with one that knows spellings only."""
 
 import dataclasses
 import shutil
@@ -11,38 +11,21 @@ from bot.errors import ModelError
 from bot.grounding.verdict import GroundingChecker
 from bot.models import support
 from bot.models.encoder import open_encoders
-from bot.models.lanes import EncoderLane, SupportLane
+from bot.models.lanes import EncoderLane
 from bot.models.support import open_support
 from bot.records import Kind, Passage, PassageId
 from bot.settings import Settings
 from tests.grounding_cases import SpellingEncoder, bent_cases, cases, connectives, passages
 
 
-def open_lane() -> SupportLane:
-    """The shipped classifier."""
-    classifier = open_support(Settings())
-    assert classifier, "kefu[models] is installed for the tests"
-    return SupportLane(classifier)
-
-
-@pytest.fixture
-async def reading() -> AsyncIterator[SupportLane]:
-    lane = open_lane()
-    yield lane
-    await lane.close()
-
-
-@pytest.fixture(params=["spelling", "packaged", "reading"])
+@pytest.fixture(params=["spelling", "packaged"])
 async def checker(request: pytest.FixtureRequest) -> AsyncIterator[GroundingChecker]:
     if request.param == "spelling":
         yield GroundingChecker(SpellingEncoder())
         return
     lane = EncoderLane(open_encoders(Settings()))
-    support_lane = open_lane() if request.param == "reading" else None
-    yield GroundingChecker(lane, support=support_lane)
+    yield GroundingChecker(lane)
     await lane.close()
-    if support_lane:
-        await support_lane.close()
 
 
 async def test_that_no_sentence_with_a_changed_hard_claim_passes(checker: GroundingChecker) -> None:
@@ -167,15 +150,6 @@ async def test_that_sentences_pass_the_rules_which_swap_or_deny_what_their_passa
         assert (await checker.check(case.sentence, case.sources, "")).supported, case.sentence
 
 
-async def test_that_the_classifier_refuses_them_and_passes_the_true_ones(reading: SupportLane) -> None:
-    checker = GroundingChecker(SpellingEncoder(), support=reading)
-    verdicts = [(case, await checker.check(case.sentence, case.sources, "")) for case in bent_cases()]
-    assert [case.sentence for case, verdict in verdicts if case.kind == "true" and not verdict.supported] == []
-    assert [case.sentence for case, verdict in verdicts if case.kind == "bent" and verdict.supported] == []
-    refused = next(verdict for case, verdict in verdicts if case.kind == "bent")
-    assert refused.claims[-1].reason.startswith("its source does not say so (0.")
-
-
 class ScoringReader:
     """Gives every sentence one probability, and counts how many it was asked about."""
 
@@ -212,7 +186,7 @@ def test_that_a_damaged_classifier_is_an_error_that_names_its_file(tmp_path: Pat
     settings = Settings(data=tmp_path / "data")
     for name in (support.ADAPTER, support.CARD):
         folder = tmp_path / name
-        shutil.copytree(support.SHIPPED, folder)
+        shutil.copytree(support.READER, folder)
         (folder / name).write_bytes(b"not what was shipped")
         with pytest.raises(ModelError, match=name.replace(".", r"\.")):
             open_support(settings, folder)
@@ -220,9 +194,9 @@ def test_that_a_damaged_classifier_is_an_error_that_names_its_file(tmp_path: Pat
 
 def test_that_a_classifier_of_another_encoder_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "support"
-    shutil.copytree(support.SHIPPED, folder)
+    shutil.copytree(support.READER, folder)
     card = (folder / support.CARD).read_text(encoding="utf-8")
-    fingerprint = support.read_card()["base"]["fingerprint"]
+    fingerprint = support.read_card(support.READER)["base"]["fingerprint"]
     (folder / support.CARD).write_text(card.replace(fingerprint, "0" * 12), encoding="utf-8")
     with pytest.raises(ModelError, match="trained on 000000000000"):
         open_support(Settings(data=tmp_path / "data"), folder)
@@ -232,4 +206,4 @@ def test_that_without_the_packages_to_export_it_there_is_no_classifier(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(support, "can_export", lambda: False)
-    assert open_support(Settings(data=tmp_path / "data")) is None
+    assert open_support(Settings(data=tmp_path / "data"), support.READER) is None

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -144,18 +145,28 @@ def test_that_bad_rows_are_told_and_too_few_lessons_are_an_error(tiny: Path, les
 # ── Adapters ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_that_a_merged_model_writes_what_the_adapter_makes_it_write(tiny: Path, trained: Path, tmp_path: Path) -> None:
+def test_that_a_merged_model_computes_what_model_and_adapter_do(tiny: Path, trained: Path, tmp_path: Path) -> None:
     from peft import PeftModel
+    from safetensors.torch import load_file, save_file
     from transformers import AutoModelForCausalLM
 
-    merged, tokenizer = load(plain_folder(str(tiny), tmp_path, str(trained)), exact=True)
-    beside = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny, dtype=torch.float32), trained)
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_bytes((trained / "adapter_config.json").read_bytes())
+    torch.manual_seed(3)
+    changes = {name: torch.randn_like(weight) * 0.1 for name, weight in load_file(trained / WEIGHTS).items()}
+    save_file(changes, adapter / WEIGHTS, metadata={"format": "pt"})
+    merged, tokenizer = load(plain_folder(str(tiny), tmp_path, str(adapter)), exact=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        beside = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny, dtype=torch.float32), adapter)
     tokens = tokenizer("When does shop 3 open?", return_tensors="pt").input_ids
     with torch.inference_mode():
         base = load(tiny, exact=True)[0](tokens).logits
-        assert torch.allclose(merged(tokens).logits, beside(tokens).logits, atol=0.05)
-        assert not torch.allclose(merged(tokens).logits, base, atol=0.05)
-    assert plain_folder(str(tiny), tmp_path, str(trained)) == plain_folder(str(tiny), tmp_path, str(trained))
+        rounded = (merged(tokens).logits - beside(tokens).logits).abs().mean()
+        learnt = (merged(tokens).logits - base).abs().mean()
+    assert rounded < 0.25 * learnt, (rounded, learnt)
+    assert plain_folder(str(tiny), tmp_path, str(adapter)) == plain_folder(str(tiny), tmp_path, str(adapter))
 
 
 def test_that_a_corrupt_adapter_is_named(tiny: Path, trained: Path, tmp_path: Path) -> None:
