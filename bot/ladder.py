@@ -169,6 +169,8 @@ class Ladder:
                 verdicts.append(verdict)
             if verdict is None or not verdict.supported:
                 useless += 1
+                if verdict is not None and not said:
+                    return  # The first sentence is the answer; what follows it is beside the point without it.
                 continue
             utterance = presentable(
                 Utterance(verdict.sentence, citations=(verdict.citation,) if verdict.citation else ())

@@ -67,13 +67,18 @@ async def _serve(settings: Settings) -> None:
 
 
 def prepare(settings: Settings) -> None:
-    """Bring what is made from the knowledge up to date, in processes of their own: training needs far more memory."""
+    """Bring what is made from models and knowledge up to date, in processes of their own: it needs far more memory."""
+    from bot.models.prepared import is_stale as models_are_stale
     from bot.retrieval.build import is_stale as index_is_stale
     from bot.understanding.training import is_stale as intents_are_stale
 
-    for stale, command in ((intents_are_stale, ("train", "intents")), (index_is_stale, ("index",))):
+    for stale, command in (
+        (intents_are_stale, ("bot.cli", "train", "intents")),
+        (index_is_stale, ("bot.cli", "index")),
+        (models_are_stale, ("bot.models.prepared",)),
+    ):
         if stale(settings):
-            done = subprocess.run([sys.executable, "-m", "bot.cli", *command], check=False)  # noqa: S603 - our own
+            done = subprocess.run([sys.executable, "-m", *command], check=False)  # noqa: S603 - our own
             if done.returncode:
                 raise typer.Exit(done.returncode)
 

@@ -51,6 +51,25 @@ def plain_folder(name: str, models: Path, adapter: str = NONE) -> Path:
         raise ModelError(f"{name}: the language model cannot be loaded ({exc}).") from exc
 
 
+def is_plain(name: str, models: Path, adapter: str) -> bool:
+    """Whether `plain_folder` has nothing left to make.
+
+    Raises:
+        ModelError: there is no such model or adapter.
+    """
+    weights, found = writer_weights(name), find_adapter(adapter, name)
+    made = _merged_folder(weights, found, models) if found else _unpacked_folder(weights, models)
+    return (made / "config.json").is_file() or not (weights.gguf or found)
+
+
+def _unpacked_folder(weights: Weights, models: Path) -> Path:
+    return models / f"{weights.name}-{UNPACKED}{weights.fingerprint()}"
+
+
+def _merged_folder(weights: Weights, adapter: Adapter, models: Path) -> Path:
+    return models / f"{weights.name}-{UNPACKED}{weights.fingerprint()}-{MERGED}{adapter.fingerprint()}"
+
+
 def merge_into(target: Path, name: str, models: Path, adapter: str) -> None:
     """Write that folder to ``target``, whole or not at all.
 
@@ -101,7 +120,7 @@ def computes_bfloat16(torch: Any) -> bool:
 
 
 def _unpacked(weights: Weights, models: Path) -> Path:
-    folder = models / f"{weights.name}-{UNPACKED}{weights.fingerprint()}"
+    folder = _unpacked_folder(weights, models)
     if (folder / "config.json").is_file():
         return folder
 
@@ -123,7 +142,7 @@ def _unpacked(weights: Weights, models: Path) -> Path:
 
 
 def _merged(source: Path, weights: Weights, adapter: Adapter, models: Path) -> Path:
-    folder = models / f"{weights.name}-{UNPACKED}{weights.fingerprint()}-{MERGED}{adapter.fingerprint()}"
+    folder = _merged_folder(weights, adapter, models)
     if (folder / "config.json").is_file():
         return folder
 

@@ -8,7 +8,7 @@ WRITTEN = (
     "Who pays the customs duties for an order to Switzerland?",
     "Can I pick my order up at a parcel locker in Germany?",
     "My size is sold out, so how would an exchange work for me then?",
-    "How many grams is the Tarn 2 Tent?",
+    "What is the weight of the Tarn 2 Tent in grams?",
     "How does the warranty work for a zip that broke after a year?",
 )
 """Questions that the FAQ does not answer word for word, so that the writer is asked."""
