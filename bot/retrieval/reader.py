@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol
@@ -13,6 +14,12 @@ WORDS = 90
 
 READ = 6
 """Passages that are read. The right one stood deeper for one question in fifty of the demo shop's."""
+
+LONG = 15
+"""Words of a message from which only its questions are read, where it has any."""
+
+_QUESTION = re.compile(r"[^.!?]+\?(?:\s*\([^)]*\))*")
+"""A question, and what a search adds in brackets of the turn before."""
 
 SURE = 0.9
 """A question that the shop has answered itself with this probability needs no reader."""
@@ -35,6 +42,13 @@ class Relevance(Protocol):
     async def supports(self, source: str, sentence: str) -> float:
         """How likely the passage ``source`` answers the question ``sentence``, in [0, 1]."""
         ...
+
+
+def asked_in(query: str) -> str:
+    """What a long message asks: shoppers tell who they are and what happened before they come to their question."""
+    if len(query.split()) <= LONG:
+        return query
+    return " ".join(part.strip() for part in _QUESTION.findall(query)) or query
 
 
 def passage_text(title: str, text: str) -> str:
@@ -61,8 +75,9 @@ class Reader:
         if language != READS or not hits or found.filters or hits[0].question >= SURE:
             return found
         read = [hit for hit in hits[:READ] if hit.passage.locale == language]
+        asked = asked_in(found.query)
         chances = await asyncio.gather(
-            *(self._relevance.supports(passage_text(hit.passage.title, hit.passage.text), found.query) for hit in read)
+            *(self._relevance.supports(passage_text(hit.passage.title, hit.passage.text), asked) for hit in read)
         )
         return reordered(found, {hit.passage.id: chance for hit, chance in zip(read, chances, strict=True)})
 

@@ -62,7 +62,9 @@ async def break_mail(server: Server, sender: str) -> None:
     async with redis.asyncio.Redis(unix_socket_path=str(server.data / "redis" / "redis.sock")) as client:
         entry = await client.xadd(key.log, {"e": "{}"})
         await client.rpush(key.mail, entry + f' {{"text": "{SECRET}'.encode())
-        await client.hset(key.hash, mapping={"shopper": sender, "queued": await client.xadd(key.ready, {"c": key.id})})
+        # First: a worker takes what is ready at once, and a conversation that nobody began would be no first try.
+        await client.hset(key.hash, "shopper", sender)
+        await client.hset(key.hash, "queued", await client.xadd(key.ready, {"c": key.id}))
 
 
 async def metrics(server: Server, **headers: str) -> tuple[int, str]:

@@ -188,7 +188,9 @@ async def test_that_what_fails_is_never_said_and_the_passage_is_quoted() -> None
     assert voice.utterances == []
     assert reply.rung is Rung.QUOTED
     assert [u.text for u in reply.utterances] == ["You can return items within 30 days."]
-    assert [verdict.supported for verdict in reply.verdicts] == [False], "the answer failed: what follows it is not asked"
+    assert [verdict.supported for verdict in reply.verdicts] == [False], (
+        "the answer failed: what follows it is not asked"
+    )
     assert writer.closed
 
 

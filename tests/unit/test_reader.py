@@ -7,7 +7,7 @@ import pytest
 from bot.lessons.reading import ANSWERS, CUT, FOREIGN, NONE, reading_pairs
 from bot.lessons.rows import Lesson, Source
 from bot.records import Filter, Findings, Hit, Kind, Passage, PassageId
-from bot.retrieval.reader import READ, WORDS, Reader, passage_text
+from bot.retrieval.reader import READ, WORDS, Reader, asked_in, passage_text
 
 
 class Chances:
@@ -73,6 +73,14 @@ async def test_that_only_the_first_passages_are_read_and_only_their_beginning() 
     assert len(chances.asked) == READ
     assert len(passage_text("Page › Returns", "word " * 500).split()) == WORDS + 1
     assert passage_text("Page › Returns", "Thirty days.") == "Returns: Thirty days."
+
+
+def test_that_of_a_long_message_its_question_is_read() -> None:
+    told = "I am Mila, my number is 12, and I ordered boots last week with a friend. How does an exchange work?"
+    assert asked_in(told) == "How does an exchange work?"
+    assert asked_in("My size is M. Can I get it?") == "My size is M. Can I get it?"
+    assert asked_in(told.removesuffix("?")) == told.removesuffix("?")
+    assert asked_in(f"{told} (Tarn 2 Tent)") == "How does an exchange work? (Tarn 2 Tent)"
 
 
 def test_that_pairs_are_made_of_answers_cuts_strangers_and_questions_without_an_answer() -> None:
