@@ -109,7 +109,7 @@ def train_reader(
     out_folder: Annotated[Path, typer.Option("--out", help="Folder for the reader and its card.")] = Path(
         ".kefu/reader"
     ),
-    epochs: Annotated[float, typer.Option(min=0.01, help="How often each pair is read.")] = 0.8,
+    epochs: Annotated[float, typer.Option(min=0.01, help="How often each pair is read.")] = 0.9,
     seed: Annotated[int, typer.Option(help="Chooses pairs, order and first weights.")] = 7,
     as_json: AsJson = False,
 ) -> None:

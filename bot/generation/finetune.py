@@ -51,7 +51,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to train. The default values made the adapter that is shipped."""
+    """How to train. With 1.4 epochs, these values made the adapter that is shipped."""
 
     epochs: float = 2.0
     rank: int = 16
@@ -143,11 +143,11 @@ class _Run:
         self._folder = folder
         self._judge, self._tell = judge, tell
         self._left_out = 0
-        self._epochs = [self._steps_of(at, epochs(at)) for at in range(math.ceil(recipe.epochs))]
+        whole = math.ceil(recipe.epochs)
+        self._plan = [packs for at in range(whole) for packs in self._steps_of(at, epochs(at))]
         self._held_out = [*self._rows(held_out)]
         self._chats = held_out
-        self._plan = [packs for steps in self._epochs for packs in steps]
-        self._plan = self._plan[: round(len(self._plan) * recipe.epochs / math.ceil(recipe.epochs))]
+        self._plan = self._plan[: round(len(self._plan) * recipe.epochs / whole)]
         self._every = max(1, math.ceil(len(self._plan) / recipe.looks))
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._digest = self._name(model, start)

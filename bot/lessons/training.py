@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from bot.errors import LessonError
 from bot.evaluation.replies import repetition, token_f1, unsourced
 from bot.generation.quote import quote
@@ -119,7 +117,7 @@ def train_writer(
         tell,
         start=start.folder if start else None,
     )
-    best = max(outcome.looks, key=lambda look: look["score"])
+    best = next(look for look in outcome.looks if look["step"] == outcome.best_step)
     extractive = judge(judged, [_quoted(lesson) for lesson in judged])
     card = {
         "base": {"name": weights.name, "fingerprint": weights.fingerprint()},
@@ -172,9 +170,3 @@ def _spread(lessons: Sequence[Lesson], most: int) -> list[Lesson]:
 def _mean(values: Any) -> float:
     found = [float(value) for value in values]
     return sum(found) / len(found) if found else 0.0
-
-
-def write_lessons(path: Path, lessons: Sequence[Lesson]) -> None:
-    """Write lessons as a file that `read_lessons` reads."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(msgspec.json.encode(lesson) + b"\n" for lesson in lessons))

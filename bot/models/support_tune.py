@@ -14,7 +14,7 @@ from bot.models.support_net import SupportNet, new_net, tokenizer
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to train. The default values made the classifier that is shipped."""
+    """How to train. With 0.9 epochs, these values made the reader that is shipped."""
 
     epochs: float = 4.0
     rank: int = 16
