@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from bot.errors import KnowledgeError
+from bot.evaluation.answer_feeds import read_attribute
 from bot.evaluation.jsonl import read_lines
 from bot.generation.sentences import split_sentences
 from bot.records import Kind, Passage, PassageId
@@ -166,7 +167,8 @@ def _given(id_: str, question: str, fact: str, reply: str) -> Asked:
 
 
 def _fact(sku: str, id_: str, text: str, title: str = "") -> Passage:
-    return Passage(PassageId(id_), Kind.PRODUCT, title, text, id_, attributes={"sku": sku, "name": title or sku})
+    told = read_attribute(text)
+    return Passage(PassageId(id_), Kind.PRODUCT, title, told, id_, attributes={"sku": sku, "name": title or sku})
 
 
 def read_squad2_half(data: Path) -> list[Asked]:

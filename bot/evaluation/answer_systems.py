@@ -147,6 +147,7 @@ async def judge(said: Said, searched: Searched, checker: Checker) -> Judged:
     verdicts = [
         await checker.check(clean(sentence), said.sources, found.query)
         for sentence in (() if said.abstained or said.rung is Rung.LISTED else split_sentences(said.text))
+        if any(character.isalnum() for character in sentence)  # A bracket left alone states nothing.
     ]
     known = [text for hit in found.hits for text in _told(hit.passage)]
     cited = said.cited or next((verdict.citation.passage for verdict in verdicts if verdict.citation), None)

@@ -1,7 +1,7 @@
 """Clauses: how a text is cut so that a number stays with the words and countries it belongs to."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -61,18 +61,20 @@ _MAYBE = re.compile(r",\s|,(?=[\u3400-\u9fff])|、|\s\(|\)\s?|\s(?=(?:and|or|whi
 
 def split_sentences(text: str) -> tuple[str, ...]:
     """Sentences of a text; an item of a list is read together with the line that leads the list in."""
-    sentences: list[str] = []
+    return tuple(f"{lead} {part}" if lead else part for lead, part in split_led(text))
+
+
+def split_led(text: str) -> Iterator[tuple[str, str]]:
+    """Sentences of a text as they stand, each behind the line that leads its list in; '' for those in no list."""
     lead = ""
     for line in text.split("\n"):
         bullet = _BULLET.match(line)
         item = line[bullet.end() :] if bullet else line
         parts = [part.strip() for part in _SENTENCE_END.split(item) if part and part.strip()]
-        if bullet and lead and parts:
-            parts[0] = f"{lead} {parts[0]}"
-        elif line.strip():
+        for at, part in enumerate(parts):
+            yield (lead if bullet and not at else ""), part
+        if line.strip() and not (bullet and lead and parts):
             lead = parts[-1] if parts and parts[-1].endswith((":", "：")) else ""
-        sentences.extend(parts)
-    return tuple(sentences)
 
 
 @lru_cache(maxsize=1024)

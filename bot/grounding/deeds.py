@@ -30,7 +30,7 @@ def beyond(said: Said, sentence: Sentence, leaning: Sequence[Source], asked: Que
     return tuple(extra)
 
 
-def word_for_word(said: Said, sentence: Sentence, leaning: Sequence[Source], asked: Question) -> tuple[Claim, ...]:
+def beyond_words(said: Said, sentence: Sentence, leaning: Sequence[Source], asked: Question) -> tuple[Claim, ...]:
     """A source's own "Yes, …" is true of the question that it answers, and of no other."""
     reason = _answers(said, sentence, leaning, asked) if said.answer == "yes" else ""
     return (Claim("statement", said.answer, False, reason),) if reason else ()

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field, replace
 from bot.grounding.binding import aligned_parts, incomplete, stolen
 from bot.grounding.claims import FREE, QUANTITIES
 from bot.grounding.clauses import Clause, Sentence, read_sentence
-from bot.grounding.deeds import beyond, word_for_word
+from bot.grounding.deeds import beyond, beyond_words
 from bot.grounding.found import Found
 from bot.grounding.lexicon import CLOSED, SIDES
-from bot.grounding.library import Group, Library, Source
+from bot.grounding.library import Group, Library, Source, word_for_word
 from bot.grounding.polarity import Bends, contradiction, denied, dropped, read_bends
 from bot.grounding.question import Question
 from bot.grounding.said import Said
 from bot.grounding.standing import stands
 from bot.grounding.values import same_quantity
-from bot.grounding.words import concepts, stem, tokens
+from bot.grounding.words import concepts, stem
 from bot.records import Claim, Passage
 
 
@@ -63,7 +63,7 @@ def judge(said: Said, library: Library, question: str) -> Finding:
         return Finding((Claim("statement", said.statement, False, reason),))
     found, verbatim = min(tries, key=lambda tried: _cost(tried[0]))
     leaning = [tried.source for tried in found]
-    extra = (word_for_word if verbatim else beyond)(said, sentence, leaning, asked)
+    extra = (beyond_words if verbatim else beyond)(said, sentence, leaning, asked)
     return _finding(said, sentence, found, extra, verbatim)
 
 
@@ -74,18 +74,11 @@ def _cost(tries: Sequence[_Try]) -> tuple[int, int]:
 def _against(
     said: Said, sentence: Sentence, group: Group, library: Library, asked: Question
 ) -> tuple[list[_Try], bool]:
-    """The best source sentence of the group for every clause, and whether one holds the sentence word for word."""
-    words = _plain_words(said.whole)
-    for source in group.sources:
-        if words and words == _plain_words(source.sentence.text):
-            about = _unnamed(group, library, asked)
-            return [
-                _Try(
-                    sentence.clauses[0],
-                    source,
-                    {None: about} if about and not _names_itself(source, group, library) else {},
-                )
-            ], True
+    """The best source sentence of the group for every clause, and whether they are the sentence word for word."""
+    if run := word_for_word(said.whole, group):
+        about = _unnamed(group, library, asked)
+        named = not about or any(_names_itself(source, group, library) for source in run)
+        return [_Try(sentence.clauses[0], source, {} if named else {None: about}) for source in run], True
     about = _about(sentence, group, library, asked)
     found = []
     content: tuple[str, ...] = ()
@@ -141,10 +134,6 @@ def _limited(clause: Clause, whole: Sentence, chosen: Source, group: Group) -> s
             if reason:
                 return f"{reason}, which the source says elsewhere"
     return ""
-
-
-def _plain_words(text: str) -> tuple[str, ...]:
-    return tuple(token.low for token in tokens(text) if token.text not in {",", ".", "!", ";", ":", "*", '"', "(", ")"})
 
 
 def _about(sentence: Sentence, group: Group, library: Library, asked: Question) -> str:

@@ -6,10 +6,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.grounding.clauses import Sentence, read_sentence, split_sentences
+from bot.grounding.clauses import Sentence, read_sentence, split_led
 from bot.grounding.products import Titles, read_titles
 from bot.grounding.shown import plain
-from bot.grounding.words import concepts, join_phrases, tokens
+from bot.grounding.words import concepts, join_phrases, plain_words, tokens
 from bot.records import Kind, Passage
 
 
@@ -25,6 +25,10 @@ class Source:
     """Concepts of the sentence before, where this one points back to it ("send them to us")."""
     title: Sentence
     """The title read like a sentence: its country holds for the text below it."""
+    words: tuple[str, ...] = ()
+    """As it stands in its passage: without the line that leads its list in."""
+    led: bool = False
+    """It is an item of a list and says nothing without the line that leads the list in."""
     answers_no: bool = False
     """An answer that opens with "No": its question states nothing."""
 
@@ -104,7 +108,8 @@ def _points_back(sentence: Sentence) -> bool:
 def _read(passage: Passage, text: str, titles: Titles) -> list[Source]:
     title = read_sentence(spell(passage.title), titles)
     context = frozenset(c for t in tokens(title.text) if t.is_word for c in concepts(t.low))
-    sentences = [read_sentence(part, titles) for part in split_sentences(spell(text))]
+    parts = [*split_led(spell(text))]
+    sentences = [read_sentence(f"{lead} {part}".strip(), titles) for lead, part in parts]
     says_no = bool(sentences) and re.match(r"(?:no|unfortunately)\b|不", sentences[0].text, re.I) is not None
     return [
         Source(
@@ -113,10 +118,32 @@ def _read(passage: Passage, text: str, titles: Titles) -> list[Source]:
             context,
             sentences[at - 1].stems if at and _points_back(sentence) else frozenset(),
             title,
+            plain_words(part),
+            bool(lead),
             says_no and passage.kind is Kind.FAQ,
         )
-        for at, sentence in enumerate(sentences)
+        for at, (sentence, (lead, part)) in enumerate(zip(sentences, parts, strict=True))
     ]
+
+
+def word_for_word(text: str, group: Group) -> tuple[Source, ...]:
+    """The sentences of one passage that are ``text``, one after the other; none where it does not stand there so.
+
+    Signs between words do not count: "…; until then" is one sentence to a writer and two to this library.
+    """
+    wanted = plain_words(text)
+    for first, source in enumerate(group.sources if wanted else ()):
+        if wanted == plain_words(source.sentence.text):
+            return (source,)
+        words: tuple[str, ...] = ()
+        for last in range(first, 0 if source.led else len(group.sources)):
+            following = group.sources[last]
+            words += following.words
+            if following.passage.id != source.passage.id or words != wanted[: len(words)]:
+                break
+            if words == wanted:
+                return group.sources[first : last + 1]
+    return ()
 
 
 def spell(text: str) -> str:

@@ -42,6 +42,14 @@ def tokens(text: str) -> tuple[Token, ...]:
     return tuple(Token(m.group(), m.start(), m.end()) for m in _TOKEN.finditer(text))
 
 
+def plain_words(text: str) -> tuple[str, ...]:
+    """A text's tokens in lower case, without the signs that two ways of writing the same may differ in."""
+    return tuple(token.low for token in tokens(text) if token.text not in _SIGNS)
+
+
+_SIGNS = frozenset({",", ".", "!", ";", ":", "*", '"', "(", ")"})
+
+
 def is_chinese(text: str) -> bool:
     """Whether Chinese characters carry the text."""
     return len(_CJK.findall(text)) >= 2 and len(_CJK.findall(text)) * 3 >= len(text.split())

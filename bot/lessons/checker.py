@@ -37,6 +37,11 @@ COST = 0.03
 BOUND = 5000
 """Pairs over made-up passages, a tenth of all."""
 
+EPOCHS = 2.0
+
+RATE = 1e-3
+"""Twice of it collapses; half of it learns no swaps in as many steps."""
+
 LOOKED_AT = 600
 """Held-out pairs at each look during training."""
 
@@ -98,7 +103,7 @@ def train_checker(
     except ImportError as exc:
         raise ModelError(f"Training the checker needs the packages of kefu[models]: {exc}.") from exc
 
-    recipe = Recipe(seed=seed) if epochs is None else Recipe(epochs=epochs, seed=seed)
+    recipe = Recipe(epochs=EPOCHS if epochs is None else epochs, rate=RATE, seed=seed)
     looked = _spread(material.held_out, LOOKED_AT)
     net = tune_support(
         [pair.read for pair in material.learn],

@@ -85,7 +85,7 @@ def falsehoods(sentence: str, passage: str) -> list[Falsehood]:
 def choose(made: Sequence[Falsehood], most: int, told: Counter[str], draw: random.Random) -> list[Falsehood]:
     """At most ``most`` falsehoods of different kinds, those kinds first that were told least."""
     chosen: list[Falsehood] = []
-    for kind in sorted({each.kind for each in made}, key=lambda kind: (told[kind], draw.random()))[:most]:
+    for kind in sorted(dict.fromkeys(each.kind for each in made), key=lambda kind: (told[kind], draw.random()))[:most]:
         chosen.append(draw.choice([each for each in made if each.kind == kind]))
         told[kind] += 1
     return chosen

@@ -121,6 +121,9 @@ def new_net(rank: int, dtype: torch.dtype = torch.float32) -> SupportNet:
         local_files_only=True,
         use_safetensors=True,
         attn_implementation="sdpa",
+        # So few weights learn that noise in the others only slows them down.
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
     )
     return SupportNet(encoder, rank)
 

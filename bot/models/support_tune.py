@@ -1,8 +1,10 @@
 """Trains the support classifier's adapter and head on pairs: minutes on a CPU, needs torch and transformers."""
 
 import math
+import os
 import random
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +29,7 @@ class Recipe:
     """How often the held-out pairs are looked at."""
     seed: int = 7
     threads: int = 0
-    """Of torch; 0 takes all."""
+    """Each reads its share of a batch; 0 takes as many as there are cores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,9 @@ def tune_support(
         ModelError: the encoder is not installed.
     """
     torch.manual_seed(recipe.seed)
-    torch.set_num_threads(recipe.threads or torch.get_num_threads())
+    # A share of the batch for each thread: torch's own threads wait for each other within every small product.
+    torch.set_num_threads(1)
+    shares = recipe.threads or os.cpu_count() or 1
     read = tokenizer()
     rows = [
         _Row(tuple(each.ids), tuple(each.type_ids), label)
@@ -74,20 +78,35 @@ def tune_support(
     optimizer = torch.optim.AdamW(weights, lr=recipe.rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, len(batches), recipe.warm_up))
     every = max(1, math.ceil(len(batches) / recipe.looks))
-    for step, batch in enumerate(batches, 1):
-        net.train()
-        logits = net(*_tensors(batch))
-        wanted = torch.tensor([float(row.supported) for row in batch])
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, wanted)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        found = look(lambda asked: score(net, read, asked)) if step % every == 0 or step == len(batches) else None
-        tell(Progress(step, len(batches), float(loss.detach()), found))
+    with ThreadPoolExecutor(shares) as workers:
+        for step, batch in enumerate(batches, 1):
+            net.train()
+            loss = _learn(net, weights, [batch[at::shares] for at in range(min(shares, len(batch)))], workers)
+            torch.nn.utils.clip_grad_norm_(weights, 1.0)
+            optimizer.step()
+            schedule.step()
+            found = look(lambda asked: score(net, read, asked)) if step % every == 0 or step == len(batches) else None
+            tell(Progress(step, len(batches), loss, found))
     net.eval()
     return net
+
+
+def _learn(
+    net: SupportNet, weights: Sequence[torch.Tensor], shares: Sequence[Sequence[_Row]], workers: Executor
+) -> float:
+    """Set the gradients of the mean loss over all shares of a batch, and return that loss."""
+    rows = sum(map(len, shares))
+
+    def read(share: Sequence[_Row]) -> tuple[float, tuple[torch.Tensor, ...]]:
+        wanted = torch.tensor([float(row.supported) for row in share])
+        logits = net(*_tensors(share))
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, wanted, reduction="sum") / rows
+        return float(loss.detach()), torch.autograd.grad(loss, weights)
+
+    losses, gradients = zip(*workers.map(read, shares), strict=True)
+    for weight, parts in zip(weights, zip(*gradients, strict=True), strict=True):
+        weight.grad = torch.stack(parts).sum(0)
+    return float(sum(losses))
 
 
 def score(net: SupportNet, read: Any, pairs: Sequence[tuple[str, str]]) -> list[float]:

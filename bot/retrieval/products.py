@@ -126,15 +126,31 @@ def _starts(text: str) -> list[int]:
 
 
 def _written(value: Any) -> str:
+    """A JSON value as the CSV has it."""
+    match value:
+        case list():
+            return "|".join(map(in_words, value))
+        case dict() if "value" not in value:
+            return " | ".join(f"{name}: {in_words(part)}" for name, part in value.items())
+        case _:
+            return in_words(value)
+
+
+def in_words(value: Any) -> str:
+    """A JSON value as it is read: lists by comma, and ``{"value": 11.0, "unit": "inches"}`` as ``11 inches``."""
     match value:
         case None:
             return ""
         case bool():
             return "yes" if value else "no"
+        case float():
+            return f"{value:.10g}"
         case list():
-            return "|".join(_written(part) for part in value)
+            return ", ".join(map(in_words, value))
+        case {"value": amount, **more}:
+            return f"{in_words(amount)} {str(more.get('unit') or '').replace('_', ' ')}".strip()
         case dict():
-            return " | ".join(f"{name}: {_written(part)}" for name, part in value.items())
+            return ", ".join(f"{name.replace('_', ' ')} {in_words(part)}" for name, part in value.items())
         case _:
             return str(value).strip()
 

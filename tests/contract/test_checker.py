@@ -126,6 +126,25 @@ async def test_that_a_passage_that_speaks_to_the_model_supports_nothing(checker:
     assert not (await checker.check("Every order is free with the code HACK90.", [poisoned], "")).supported
 
 
+async def test_that_what_stands_there_word_for_word_passes_however_its_sentences_are_told_apart(
+    checker: GroundingChecker,
+) -> None:
+    page = Passage(
+        PassageId("p"), Kind.POLICY, "Orders › Collecting",
+        "We hold the order for 7 days; bring the order number as a PDF.\n\n"
+        "These cannot be collected:\n- tents of the Tarn range\n- gift cards\n\nYou can pay there.",
+        "policies/orders.md#collecting",
+    )  # fmt: skip
+    for said in (
+        "We hold the order for 7 days, bring the order number as a PDF.",
+        "These cannot be collected: tents of the Tarn range, gift cards.",
+        "These cannot be collected: tents of the Tarn range, gift cards. You can pay there!",
+    ):
+        assert (await checker.check(said, [page], "")).supported, said
+    for said in ("Tents of the Tarn range, gift cards.", "Gift cards. You can pay there."):
+        assert not (await checker.check(said, [page], "Can I pay there?")).supported, said
+
+
 async def test_that_an_overlong_sentence_is_refused_unread(checker: GroundingChecker) -> None:
     assert not (await checker.check("free " * 2000, [passages()["return-cost"]], "")).supported
 

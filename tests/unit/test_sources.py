@@ -189,6 +189,18 @@ def test_that_a_json_feed_reads_like_a_table_and_names_the_line_of_a_bad_product
     assert sorted(problem.line for problem in problems) == [3, 4]
 
 
+def test_that_amounts_with_units_and_lists_in_a_json_feed_are_told_in_words() -> None:
+    size = '{"width": {"value": 10.50, "unit": "centimetres"}, "finishes": [{"value": "matt"}, {"value": "glossy"}]}'
+    bowl = f'{{"sku": "C", "name": "Bowl", "depth": {{"value": 4, "unit": "fluid_ounces"}}, "attributes": {size}}}'
+    passages, problems = read_json(f"[{bowl}]", "feed.json")
+    assert [p.text for p, _ in passages][1:] == [
+        "The depth of the Bowl is 4 fluid ounces.",
+        "The width of the Bowl is 10.5 centimetres.",
+        "The finishes of the Bowl are matt, glossy.",
+    ]
+    assert not problems
+
+
 def test_that_an_faq_entry_without_an_answer_is_named_with_its_line() -> None:
     good, bad = "  - id: a\n    questions: [Why?]\n    answer: Because.\n", "  - id: b\n    questions: [When?]\n"
     text = f"locale: en\nentries:\n{good}{bad}"

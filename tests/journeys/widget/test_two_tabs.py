@@ -51,6 +51,8 @@ async def test_that_what_both_tabs_wrote_offline_is_sent_once(demo: Server, visi
         # Each shows what waits in the other too.
         await tab.until(lambda said: [line.state for line in said[-2:]] == ["queued", "queued"])
     await mila.context.set_offline(False)
+    for tab in (one, other):
+        await tab.hear("")  # Sent is not answered yet.
     said = await assert_as_logged(one)
     assert said == await assert_as_logged(other)
     assert [line.text for line in said if line.by == "shopper"] == [
