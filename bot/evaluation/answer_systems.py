@@ -150,6 +150,8 @@ async def judge(said: Said, searched: Searched, checker: Checker) -> Judged:
         if any(character.isalnum() for character in sentence)  # A bracket left alone states nothing.
     ]
     known = [text for hit in found.hits for text in _told(hit.passage)]
+    if said.rung is Rung.LISTED:
+        known += map(str, range(len(found.products)))  # "And 3 more": a count of the catalogue's own rows.
     cited = said.cited or next((verdict.citation.passage for verdict in verdicts if verdict.citation), None)
     return Judged(said, tuple(verdicts), unsourced(said.text, [*known, searched.asked.question]), cited)
 

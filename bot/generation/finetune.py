@@ -20,19 +20,14 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from bot.errors import ModelError
-from bot.generation.packing import Pack, Row, pack, size
+from bot.generation.checkpoint import Checkpoint, forget_checkpoints, keep_checkpoint, last_checkpoint
+from bot.generation.packing import Pack, Row, in_packs, pack
 
-CHECKPOINT = "checkpoint"
 LOG = "log.jsonl"
 FORMAT = 1
 """Part of a run's name: raise it when the same recipe trains differently."""
-
-PACK_TOKENS = 600
-"""Tokens read at once. Attention over a pack grows with its square, what is shared only with its rows: on two cores 600
-was the quickest of 350, 600, 900, 1,100 and 2,000."""
 
 ROW_TOKENS = 700
 """Longest row; a longer one is left out and counted."""
@@ -177,7 +172,7 @@ class _Run:
                 self._save(step + 1)
                 if self._is_over():
                     break
-        shutil.rmtree(self._folder / CHECKPOINT, ignore_errors=True)
+        forget_checkpoints(self._folder)
         best = self._best()
         return Outcome(
             int(self._looks[-1]["step"]), int(best["step"]), _spent(began), self._left_out, tuple(self._looks), first
@@ -186,7 +181,7 @@ class _Run:
     def _steps_of(self, epoch: int, examples: Sequence[Example]) -> list[list[list[Row]]]:
         """The packs of each step of one epoch, in an order that the seed gives."""
         draw = random.Random(f"{self._recipe.seed}/{epoch}")  # noqa: S311 - an order, not a secret
-        packs = [*_packs(sorted(self._rows(examples), key=lambda row: row.prompt), draw)]
+        packs = [*in_packs(sorted(self._rows(examples), key=lambda row: row.prompt), draw)]
         draw.shuffle(packs)
         wide = self._recipe.packs_a_step
         return [packs[at : at + wide] for at in range(0, len(packs), wide)]
@@ -248,7 +243,7 @@ class _Run:
         self._model.eval()
         lost = words = 0.0
         with torch.inference_mode():
-            for rows in _packs(sorted(self._held_out, key=lambda row: row.prompt), None):
+            for rows in in_packs(sorted(self._held_out, key=lambda row: row.prompt), None):
                 each = pack(rows)
                 lost += float(self._loss(each))
                 words += each.words
@@ -299,43 +294,30 @@ class _Run:
         shutil.rmtree(work)
 
     def _save(self, step: int) -> None:
-        """A checkpoint, whole or not at all; safetensors and JSON only, so that reading one runs no code."""
-        work = self._folder / f".{CHECKPOINT}"
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir()
         tensors: dict[str, torch.Tensor] = {}
         for (name, _), master in zip(self._named, self._masters, strict=True):
             state = self._optimizer.state[master]
             kept = {"weight": master, "mean": state["exp_avg"], "square": state["exp_avg_sq"]}
             tensors |= {f"{name}/{part}": tensor.contiguous() for part, tensor in kept.items()}
-        save_file(tensors, work / "state.safetensors")
-        told = {"run": self._digest, "step": step, "looks": self._looks}
-        (work / "state.json").write_text(json.dumps(told), encoding="utf-8")
-        shutil.rmtree(self._folder / CHECKPOINT, ignore_errors=True)
-        work.rename(self._folder / CHECKPOINT)
+        keep_checkpoint(self._folder, Checkpoint(self._digest, step, self._looks, tensors))
 
     def _resume(self) -> int:
         """The step to go on at: after the last checkpoint of this very run, else 0 with an empty log."""
-        checkpoint = self._folder / CHECKPOINT
-        try:
-            told = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
-            tensors = load_file(checkpoint / "state.safetensors")
-        except (OSError, ValueError, KeyError):
-            told, tensors = {}, {}
-        if told.get("run") != self._digest:
+        checkpoint = last_checkpoint(self._folder, self._digest)
+        if checkpoint is None:
             (self._folder / LOG).write_text("", encoding="utf-8")
             return 0
         for (name, _), master in zip(self._named, self._masters, strict=True):
-            master.copy_(tensors[f"{name}/weight"])
+            master.copy_(checkpoint.tensors[f"{name}/weight"])
             self._optimizer.state[master] = {
-                "step": torch.tensor(float(told["step"])),
-                "exp_avg": tensors[f"{name}/mean"].to(self._device),
-                "exp_avg_sq": tensors[f"{name}/square"].to(self._device),
+                "step": torch.tensor(float(checkpoint.step)),
+                "exp_avg": checkpoint.tensors[f"{name}/mean"].to(self._device),
+                "exp_avg_sq": checkpoint.tensors[f"{name}/square"].to(self._device),
             }
         self._use(self._masters)
-        self._looks = told["looks"]
-        self._forget_after(told["step"])
-        return int(told["step"])
+        self._looks = [*checkpoint.looks]
+        self._forget_after(checkpoint.step)
+        return checkpoint.step
 
     def _forget_after(self, step: int) -> None:
         """Take the lines of steps that are made again out of the log."""
@@ -385,37 +367,6 @@ def _with_adapter(model: Any, recipe: Recipe, start: Path | None) -> Any:
         if weight.requires_grad:
             weight.data = weight.data.to(model.dtype)
     return tuned
-
-
-def _packs(rows: Sequence[Row], draw: random.Random | None) -> Iterator[list[Row]]:
-    """Sorted rows in packs of about ``PACK_TOKENS``; rows with one passage stay together where they fit."""
-    lots: list[list[Row]] = []
-    for row in rows:
-        # A third of a prompt in common is a passage, and not only the instructions.
-        if lots and _common(lots[-1][-1].prompt, row.prompt) > 0.6 * len(row.prompt):
-            lots[-1].append(row)
-        else:
-            lots.append([row])
-    if draw:
-        draw.shuffle(lots)
-    packed: list[Row] = []
-    tokens = 0
-    for row in (row for lot in lots for row in lot):
-        grown = size([*packed, row])
-        if packed and grown > PACK_TOKENS:
-            yield packed
-            packed, grown = [], len(row.prompt) + len(row.reply)
-        packed.append(row)
-        tokens = grown
-    if tokens:
-        yield packed
-
-
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    for at, (a, b) in enumerate(zip(one, other, strict=False)):
-        if a != b:
-            return at
-    return min(len(one), len(other))
 
 
 def _spent(began: float) -> float:

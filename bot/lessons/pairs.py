@@ -13,11 +13,10 @@ from typing import Annotated
 
 import msgspec
 
-from bot.errors import LessonError
 from bot.grounding.library import spell
 from bot.grounding.said import take_apart
 from bot.grounding.window import read_as
-from bot.lessons.rows import BadRow
+from bot.lessons.rows import BadRow, read_lines
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=8000)]
 
@@ -59,25 +58,9 @@ def read_pairs(path: Path) -> Pairs:
     """Read a file of pairs; empty lines are skipped.
 
     Raises:
-        LessonError: the file cannot be read, or holds no pair at all; names the first bad line.
+        LessonError: the file cannot be read, or holds no pair at all; names the first bad lines.
     """
-    decoder = msgspec.json.Decoder(Pair)
-    pairs: list[Pair] = []
-    bad: list[BadRow] = []
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as exc:
-        raise LessonError(f"{path}: cannot be read ({exc.strerror or exc}).") from exc
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            pairs.append(decoder.decode(line))
-        except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as exc:
-            bad.append(BadRow(str(path), number, f"{exc}; a pair is {EXAMPLE}"))
-    if not pairs:
-        raise LessonError(f"{path}: holds no pair; a line is {EXAMPLE}{f' ({bad[0]})' if bad else ''}")
-    return Pairs(tuple(pairs), tuple(bad))
+    return Pairs(*read_lines(path, Pair, "pair", EXAMPLE))
 
 
 def write_pairs(path: Path, pairs: Sequence[Pair]) -> None:

@@ -3,7 +3,7 @@ in silence."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -14,6 +14,7 @@ MOST_TOLD = 20
 """Bad rows that are told one by one; all are counted."""
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=8000)]
+Row = TypeVar("Row", bound=msgspec.Struct)
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,8 +77,22 @@ def read_lessons(path: Path) -> Rows:
     Raises:
         LessonError: the file cannot be read, or holds no lesson at all; names the first bad lines.
     """
-    decoder = msgspec.json.Decoder(Lesson)
-    lessons: list[Lesson] = []
+    lessons, bad = read_lines(path, Lesson, "lesson", EXAMPLE)
+    named = (one if one.origin else msgspec.structs.replace(one, origin=path.stem) for one in lessons)
+    return Rows(tuple(named), bad)
+
+
+EXAMPLE = '{"passages": [{"title": "…", "text": "…"}], "question": "…", "reply": "…"}'
+
+
+def read_lines(path: Path, kind: type[Row], name: str, example: str) -> tuple[tuple[Row, ...], tuple[BadRow, ...]]:
+    """The rows of a file of JSON lines, and the lines that are none; ``name`` and ``example`` tell what one is.
+
+    Raises:
+        LessonError: the file cannot be read, or holds no row at all; names the first bad lines.
+    """
+    decoder = msgspec.json.Decoder(kind)
+    rows: list[Row] = []
     bad: list[BadRow] = []
     try:
         lines = path.read_bytes().splitlines()
@@ -87,23 +102,15 @@ def read_lessons(path: Path) -> Rows:
         if not line.strip():
             continue
         try:
-            lesson = decoder.decode(line)
-            lessons.append(lesson if lesson.origin else msgspec.structs.replace(lesson, origin=path.stem))
-        except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as exc:
-            bad.append(BadRow(str(path), number, _reason(exc)))
-    if not lessons:
+            rows.append(decoder.decode(line))
+        except msgspec.ValidationError as exc:
+            bad.append(BadRow(str(path), number, f"{exc}; a {name} is {example}"))
+        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+            bad.append(BadRow(str(path), number, f"not JSON ({exc})"))
+    if not rows:
         told = "".join(f"\n  {row}" for row in bad[:MOST_TOLD])
-        raise LessonError(f"{path}: holds no lesson; a line is {EXAMPLE}{told}")
-    return Rows(tuple(lessons), tuple(bad))
-
-
-EXAMPLE = '{"passages": [{"title": "…", "text": "…"}], "question": "…", "reply": "…"}'
-
-
-def _reason(exc: Exception) -> str:
-    if isinstance(exc, msgspec.ValidationError):
-        return f"{exc}; a lesson is {EXAMPLE}"
-    return f"not JSON ({exc})"
+        raise LessonError(f"{path}: holds no {name}; a line is {example}{told}")
+    return tuple(rows), tuple(bad)
 
 
 def passages_of(lesson: Lesson) -> tuple[Passage, ...]:

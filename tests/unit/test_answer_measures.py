@@ -1,6 +1,6 @@
 """The measures of `kefu eval answers`: of one reply, of a set, and how sure a difference is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -260,6 +260,19 @@ async def test_that_a_reply_is_judged_by_the_check_and_by_the_digits() -> None:
     assert [verdict.supported for verdict in found_true.verdicts] == [True, False]
     assert found_true.made_up == ("900",)
     assert found_true.invents
+
+
+async def test_that_a_list_may_count_the_rows_it_leaves_out_and_nothing_else() -> None:
+    row = searched()
+    row = replace(row, found=replace(row.found, products=("A", "B", "C", "D")))
+    said = Said("We have this for you. And 3 more. They cost 77 EUR.", 0.1, abstained=False, rung=Rung.LISTED)
+    found = await judge(said, row, TrueIfKnown())
+    assert (found.verdicts, found.made_up) == ((), ("77",))
+
+
+async def test_that_a_bracket_left_alone_is_no_sentence() -> None:
+    said = Said("You can return items within 30 days.\n} ] }", 0.1, abstained=False, sources=(RETURNS,))
+    assert [verdict.supported for verdict in (await judge(said, searched(), TrueIfKnown())).verdicts] == [True]
 
 
 async def test_that_a_question_with_nothing_found_is_judged_too() -> None:
