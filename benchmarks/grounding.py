@@ -31,14 +31,14 @@ from bot.lessons.checker import SEED, gather, measure, pass_rules
 from bot.lessons.measures import auroc
 from bot.lessons.measures import overlap as share
 from bot.models.encoder import open_encoders
-from bot.models.lanes import EncoderLane, SupportLane
-from bot.models.support import SHIPPED, SupportClassifier, open_support
+from bot.models.lanes import EncoderLane, PairLane
+from bot.models.pairs import SUPPORT, PairClassifier, open_pairs
 from bot.records import Kind, Passage, PassageId, Verdict
 from bot.settings import Settings
 from tests.grounding_cases import cases
 
 
-async def begin(data: Path, lane: EncoderLane, classifier: SupportClassifier | None) -> None:
+async def begin(data: Path, lane: EncoderLane, classifier: PairClassifier | None) -> None:
     rows = [json.loads(line) for line in (data / "begin" / "dev.jsonl").read_text(encoding="utf-8").splitlines()]
     checker = GroundingChecker(lane)
     labels, ours, overlap, passed = [], [], [], []
@@ -78,7 +78,7 @@ def _ranks(values: Sequence[float]) -> np.ndarray:
     return np.argsort(np.argsort(np.asarray(values))).astype(float)
 
 
-async def own(lane: EncoderLane, support: SupportLane | None) -> None:
+async def own(lane: EncoderLane, support: PairLane | None) -> None:
     alone = await _judged(GroundingChecker(lane))
     _print_own("rules", alone)
     if support:
@@ -111,7 +111,7 @@ def _print_own(name: str, verdicts: Sequence[Verdict]) -> None:
         print(f"  {name}: {what}: {sum(group)} of {len(group)}")
 
 
-async def held_out(classifier: SupportClassifier) -> None:
+async def held_out(classifier: PairClassifier) -> None:
     pairs = gather(None, SEED).held_out
     passed = await pass_rules(Settings(), pairs)
     reads = [pair.read for pair in pairs]
@@ -125,16 +125,16 @@ async def held_out(classifier: SupportClassifier) -> None:
         print(f"  {name}: {found}")
 
 
-def _alone(classifier: SupportClassifier, pairs: Sequence[tuple[str, str]]) -> float:
+def _alone(classifier: PairClassifier, pairs: Sequence[tuple[str, str]]) -> float:
     started = time.perf_counter()
     for pair in pairs:
         classifier.probabilities([pair])
     return (time.perf_counter() - started) / len(pairs)
 
 
-def _open(folder: Path) -> SupportClassifier | None:
+def _open(folder: Path) -> PairClassifier | None:
     try:
-        return open_support(Settings(), folder)
+        return open_pairs(Settings(), folder)
     except ModelError as exc:
         print(f"without the support classifier: {exc}")
         return None
@@ -143,11 +143,11 @@ def _open(folder: Path) -> SupportClassifier | None:
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--classifier", type=Path, default=SHIPPED)
+    parser.add_argument("--classifier", type=Path, default=SUPPORT)
     arguments = parser.parse_args()
     lane = EncoderLane(open_encoders(Settings()))
     classifier = _open(arguments.classifier)
-    support = SupportLane(classifier) if classifier else None
+    support = PairLane(classifier) if classifier else None
     await own(lane, support)
     if classifier:
         await held_out(classifier)

@@ -34,9 +34,8 @@ from bot.grounding.verdict import GroundingChecker
 from bot.ladder import Ladder
 from bot.models.adapter import find_adapter, is_worth_serving
 from bot.models.encoder import open_encoders
-from bot.models.lanes import EncoderLane, SupportLane
-from bot.models.support import READER, open_support
-from bot.models.support import SHIPPED as SUPPORT
+from bot.models.lanes import EncoderLane, PairLane
+from bot.models.pairs import READER, SUPPORT, open_pairs
 from bot.ports import Replies, Writer
 from bot.records import Message, Passage
 from bot.retrieval.reader import Reader
@@ -76,7 +75,8 @@ async def open_assistant(settings: Settings, replies: Replies, *, warm: bool = F
 
         encoders = await stack.enter_async_context(_open_encoders(settings))
         relevance = await stack.enter_async_context(_open_pairs(settings, READER))
-        retriever = HybridRetriever(settings, encoders, Reader(relevance) if relevance else None)
+        reader = Reader(relevance) if relevance else None
+        retriever = HybridRetriever(settings, encoders, reader)
         recognizer = HeadRecognizer.open(settings, encoders)
         checker = GroundingChecker(
             encoders,
@@ -100,6 +100,7 @@ async def open_assistant(settings: Settings, replies: Replies, *, warm: bool = F
             approved=thresholds.approved,
             answerable=thresholds.answerable,
             patience=settings.writer_timeout.total_seconds(),
+            reader=reader,
         )
         yield Assistant(recognizer, retriever, actions, ladder, domain, hours, thresholds, settings.max_characters)
 
@@ -116,10 +117,10 @@ async def _open_encoders(settings: Settings) -> AsyncIterator[EncoderLane]:
 
 
 @asynccontextmanager
-async def _open_pairs(settings: Settings, folder: Path) -> AsyncIterator[SupportLane | None]:
+async def _open_pairs(settings: Settings, folder: Path) -> AsyncIterator[PairLane | None]:
     """What reads a passage beside a question, or beside a sentence; None where kefu[models] is missing to export it."""
-    classifier = await asyncio.to_thread(open_support, settings, folder)
-    lane = SupportLane(classifier) if classifier else None
+    classifier = await asyncio.to_thread(open_pairs, settings, folder)
+    lane = PairLane(classifier) if classifier else None
     try:
         yield lane
     finally:

@@ -20,7 +20,8 @@ from bot.generation.sentences import complete, sentences
 from bot.grounding.shown import clean, presentable
 from bot.masking import mask
 from bot.ports import Checker, Replies, Voice, Writer
-from bot.records import Conversation, Findings, Hit, Passage, Receipt, Rung, Understanding, Utterance, Verdict
+from bot.records import Claim, Conversation, Findings, Hit, Passage, Receipt, Rung, Understanding, Utterance, Verdict
+from bot.retrieval.reader import Reader
 from bot.telemetry import stage
 from bot.telemetry.metrics import WRITER_FAILURES
 
@@ -71,6 +72,8 @@ class Ladder:
     """Probability below which the knowledge is taken not to answer."""
     patience: float
     """Seconds until the first sentence that passes, and from each to the next; then the next rung answers."""
+    reader: Reader | None = None
+    """Tells a draft that is beside the point from one that answers; without it every draft that is true is said."""
 
     async def climb(self, question: Understanding, found: Findings, conversation: Conversation, voice: Voice) -> Reply:
         """Answer ``question`` from what was found, with cards of the products that the answer is about.
@@ -128,13 +131,15 @@ class Ladder:
         sources = chosen(found.hits, self.writer.passages)
         # As it was searched, "how heavy is it?" names the tent: nothing of the turns before has to be in the prompt.
         prompt = build_prompt(impersonal(question, found.query), sources, question.language, conversation.said)
+        instead = quote(question.text, found.hits, question.language).text if found.hits else ""
+        brief = _Brief(sources, found.query, question.language, instead)
         said = list(conversation.said)
         verdicts: list[Verdict] = []
         trouble = ""
         try:
             # Closed as soon as enough is said, so that the writer's seat is free for others.
             async with aclosing(sentences(self.writer.write(prompt))) as draft:
-                await self._say_what_passes(draft, sources, found.query, voice, said, verdicts)
+                await self._say_what_passes(draft, brief, voice, said, verdicts)
         except TimeoutError:
             WRITER_FAILURES.labels("late").inc()
             trouble = f"writer: no sentence to show within {self.patience:g} s"
@@ -147,8 +152,7 @@ class Ladder:
     async def _say_what_passes(
         self,
         draft: AsyncIterator[str],
-        sources: Sequence[Passage],
-        query: str,
+        brief: "_Brief",
         voice: Voice,
         said: list[Utterance],
         verdicts: list[Verdict],
@@ -164,7 +168,7 @@ class Ladder:
                 if sentence is None:
                     return
                 with stage("check"):
-                    verdict = await self._judge(sentence, said, sources, query)
+                    verdict = await self._judge(sentence, said, brief)
             if verdict is not None:
                 verdicts.append(verdict)
             if verdict is None or not verdict.supported:
@@ -179,14 +183,32 @@ class Ladder:
             said.append(utterance)
             deadline = loop.time() + self.patience
 
-    async def _judge(
-        self, sentence: str, said: Sequence[Utterance], sources: Sequence[Passage], query: str
-    ) -> Verdict | None:
-        """The verdict on a sentence as it would be shown; None for one that was cut off, is empty, or was said."""
+    async def _judge(self, sentence: str, said: Sequence[Utterance], brief: "_Brief") -> Verdict | None:
+        """The verdict on a sentence as it would be shown; None for one that was cut off, is empty, or was said.
+
+        The first one has to be to the point too, not only true: else the quote goes out in its place.
+        """
         shown = clean(sentence)
         if not shown or not complete(sentence) or any(shown == utterance.text for utterance in said):
             return None
-        return await self.checker.check(shown, sources, query)
+        verdict = await self.checker.check(shown, brief.sources, brief.query)
+        if said or not verdict.supported or self.reader is None:
+            return verdict
+        if not await self.reader.prefers(brief.instead, shown, brief.query, brief.language):
+            return verdict
+        reason = "it is true, and answers less than the passage quoted"
+        return replace(verdict, supported=False, claims=(Claim("statement", shown, False, reason),))
+
+
+@dataclass(frozen=True, slots=True)
+class _Brief:
+    """What a draft is judged by."""
+
+    sources: Sequence[Passage]
+    query: str
+    language: str
+    instead: str
+    """The quote that goes out when nothing of the draft does."""
 
 
 def chosen(hits: Sequence[Hit], most: int) -> list[Passage]:

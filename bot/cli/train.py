@@ -116,7 +116,7 @@ def train_reader(
     """Train what tells a passage that answers a question from one that does not. Some 10 minutes on two cores."""
     from bot.lessons.reader import gather_readings
     from bot.lessons.reader import train_reader as learn
-    from bot.models.support_tune import Recipe
+    from bot.models.pair_tune import Recipe
 
     pairs = gather_readings(read_settings(), public, seed)
     with _training_bar() as tell:

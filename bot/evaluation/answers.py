@@ -44,9 +44,8 @@ from bot.grounding.verdict import GroundingChecker
 from bot.ladder import Ladder
 from bot.models.adapter import NONE, find_adapter, is_worth_serving
 from bot.models.encoder import open_encoders
-from bot.models.lanes import EncoderLane, SupportLane
-from bot.models.support import READER, open_support
-from bot.models.support import SHIPPED as SUPPORT
+from bot.models.lanes import EncoderLane, PairLane
+from bot.models.pairs import READER, SUPPORT, open_pairs
 from bot.ports import Checker, Writer
 from bot.retrieval.build import build_index, is_stale
 from bot.retrieval.reader import Reader
@@ -62,11 +61,12 @@ ALONE = 20
 
 @dataclass(slots=True, eq=False)
 class _Part:
-    """A set on its way: what was found, who checks, and what each system said."""
+    """A set on its way: what was found, who checks and who reads, and what each system said."""
 
     name: str
     rows: list[Searched]
     checker: Checker
+    reader: Reader | None
     said: dict[str, list[Said | None]] = field(default_factory=dict)
 
 
@@ -122,10 +122,10 @@ async def evaluate_answers(
     return report
 
 
-def _pairs(settings: Settings, folder: Path) -> SupportLane | None:
+def _pairs(settings: Settings, folder: Path) -> PairLane | None:
     """A classifier of pairs as the server has it."""
-    classifier = open_support(settings, folder)
-    return SupportLane(classifier) if classifier else None
+    classifier = open_pairs(settings, folder)
+    return PairLane(classifier) if classifier else None
 
 
 def _read(settings: Settings, data: Path | None, sets: Sequence[str] | None) -> dict[str, list[Asked]]:
@@ -148,17 +148,17 @@ async def _searched(
     bench: Bench,
     lane: EncoderLane,
     reader: Reader | None,
-    support: SupportLane | None,
+    support: PairLane | None,
     name: str,
     rows: Sequence[Asked],
 ) -> _Part:
     if name not in (SHOP, HARD):
-        return _Part(name, await search_own(bench, reader, rows), GroundingChecker(lane, support=support))
+        return _Part(name, await search_own(bench, reader, rows), GroundingChecker(lane, support=support), reader)
     if is_stale(settings):
         build_index(settings, bench.encoders)
     retriever = HybridRetriever(settings, lane, reader)
     titles = [product.name for product in retriever.index.catalogue.products.values()]
-    return _Part(name, await search_shop(retriever, rows), GroundingChecker(lane, lambda: titles, support))
+    return _Part(name, await search_shop(retriever, rows), GroundingChecker(lane, lambda: titles, support), reader)
 
 
 async def _ask(settings: Settings, parts: Sequence[_Part], *, adapted: bool, console: Console) -> dict[str, float]:
@@ -174,7 +174,7 @@ async def _ask(settings: Settings, parts: Sequence[_Part], *, adapted: bool, con
             await many.ask(TUNED if adapted else BASE, lambda _: written(writer))
             await many.ask(QUOTED, lambda _: quoted(Thresholds().answerable))
             speaks = not adapted or is_worth_serving(settings.writer, settings.writer_adapter)
-            await many.ask(SERVED, lambda part: served(_ladder(writer if speaks else None, part.checker)))
+            await many.ask(SERVED, lambda part: served(_ladder(writer if speaks else None, part)))
     return seconds
 
 
@@ -217,9 +217,10 @@ async def _writer(settings: Settings) -> AsyncIterator[Writer | None]:
             await writer.close()
 
 
-def _ladder(writer: Writer | None, checker: Checker) -> Ladder:
+def _ladder(writer: Writer | None, part: _Part) -> Ladder:
     thresholds = Thresholds()
-    return Ladder(writer, checker, Forgetful(), thresholds.approved, thresholds.answerable, PATIENCE)
+    approved, answerable = thresholds.approved, thresholds.answerable
+    return Ladder(writer, part.checker, Forgetful(), approved, answerable, PATIENCE, part.reader)
 
 
 async def _judged(part: _Part) -> list[Answered]:

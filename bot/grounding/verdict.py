@@ -25,14 +25,14 @@ class TextEncoder(Protocol):
 
 
 class SupportReader(Protocol):
-    """Reads a source and a sentence together, off the event loop: ``models.lanes.SupportLane``."""
+    """Reads a source and a sentence together, off the event loop: ``models.lanes.PairLane``."""
 
     @property
     def threshold(self) -> float:
         """Least probability of a sentence that may be shown."""
         ...
 
-    async def supports(self, source: str, sentence: str) -> float:
+    async def probability(self, source: str, sentence: str, /) -> float:
         """How likely ``source`` supports ``sentence``, in [0, 1]; both in English."""
         ...
 
@@ -113,7 +113,7 @@ class GroundingChecker:
             return _withdrawn(sentence, finding, f"it is not like its source (cosine {similarity:.2f})", similarity)
         if self._support and language == "en":
             pair = read_as(passage.title, passage.text, said.statement, finding.window)
-            probability = await self._support.supports(*pair)
+            probability = await self._support.probability(*pair)
             if probability < self._support.threshold:
                 return _withdrawn(sentence, finding, f"its source does not say so ({probability:.2f})", similarity)
         return Verdict(sentence, True, finding.claims, similarity, citation)

@@ -13,20 +13,27 @@ from bot.generation.sentences import split_sentences
 from bot.grounding.verdict import GroundingChecker
 from bot.lessons.bindings import bound_pairs
 from bot.lessons.measures import auroc, calibration_error, overlap, platt, threshold
-from bot.lessons.pairs import Pair, read_pairs
-from bot.lessons.public_pairs import public_pairs
+from bot.lessons.pairs import TRUE, Pair, read_pairs
+from bot.lessons.public_pairs import MISMATCH, public_pairs
 from bot.lessons.rows import BadRow, Lesson, read_lessons
-from bot.lessons.support import TRUE, TURNED, VERBATIM, lesson_pairs
+from bot.lessons.support import TURNED, VERBATIM, lesson_pairs
 from bot.lessons.training import WRITTEN
 from bot.models.encoder import open_encoders
 from bot.models.lanes import EncoderLane
 from bot.models.packaged import PACKAGED, sentence_weights
-from bot.models.support import ADAPTER, CARD, Calibration, SupportClassifier, open_graph
+from bot.models.pairs import ADAPTER, CARD, Calibration, PairClassifier, open_graph
 from bot.records import Kind, Passage, PassageId
 from bot.settings import Settings
 
-PAIRS = WRITTEN / "pairs" / "support.jsonl"
-"""Sentences that Kefu's developers wrote to be false, each beside a true one."""
+PAIRS = (WRITTEN / "pairs" / "support.jsonl", WRITTEN / "pairs" / "reworded.jsonl")
+"""Sentences that were written to be true or false of a passage: near its words, and far from them."""
+
+TIMES = 3
+"""How often each of them is read in an epoch: they are few beside what programs make, and nearest to what is asked.
+Without those far from the passage's words every rewording was taken for false."""
+
+MISMATCHED = 1500
+"""Answers over another evidence, a quarter of all: these are told apart soon."""
 
 HELD_OUT = 0.15
 """Share of our own passages that nothing is learnt from: for calibration, the threshold and the figures."""
@@ -72,15 +79,22 @@ def gather(public: Path | None, seed: int) -> Material:
         rows = read_lessons(path)
         lessons += rows.lessons
         bad += rows.bad
-    written = read_pairs(PAIRS)
-    own = tuple(dict.fromkeys((*written.pairs, *lesson_pairs(lessons, seed))))
+    written: list[Pair] = []
+    for path in PAIRS:
+        pairs = read_pairs(path)
+        written += pairs.pairs
+        bad += pairs.bad
+    own = tuple(dict.fromkeys((*written, *lesson_pairs(lessons, seed))))
     learn = [pair for pair in own if pair.share >= HELD_OUT]
+    again = [pair for pair in written if pair.share >= HELD_OUT] * (TIMES - 1)
     bound = bound_pairs([pair.sentence for pair in learn if pair.kind == VERBATIM and pair.supported], BOUND, seed)
     others = public_pairs(public, seed) if public else ()
+    apart = [pair for pair in others if pair.kind == MISMATCH]
+    few = set(_spread(apart, MISMATCHED))
     return Material(
-        (*learn, *bound, *others),
+        (*learn, *again, *bound, *(pair for pair in others if pair.kind != MISMATCH or pair in few)),
         tuple(pair for pair in own if pair.share < HELD_OUT),
-        (*bad, *written.bad),
+        tuple(bad),
     )
 
 
@@ -99,13 +113,13 @@ def train_checker(
         ModelError: torch is not installed, or the result cannot be exported.
     """
     try:
-        from bot.models.support_tune import Recipe, tune_support
+        from bot.models.pair_tune import Recipe, tune_pairs
     except ImportError as exc:
         raise ModelError(f"Training the checker needs the packages of kefu[models]: {exc}.") from exc
 
     recipe = Recipe(epochs=EPOCHS if epochs is None else epochs, rate=RATE, seed=seed)
     looked = _spread(material.held_out, LOOKED_AT)
-    net = tune_support(
+    net = tune_pairs(
         [pair.read for pair in material.learn],
         [pair.supported for pair in material.learn],
         recipe,
@@ -115,7 +129,7 @@ def train_checker(
     out.mkdir(parents=True, exist_ok=True)
     net.save(out / ADAPTER)
     # Calibrated on what is served: eight bits shift the logits a little.
-    raw = SupportClassifier(open_graph(settings, out), Calibration(1.0, 0.0, 0.5))
+    raw = PairClassifier(open_graph(settings, out), Calibration(1.0, 0.0, 0.5))
     logits = raw.logits([pair.read for pair in material.held_out])
     passed = asyncio.run(pass_rules(settings, material.held_out))
     calibration = calibrate(material.held_out, logits, passed)

@@ -1,12 +1,11 @@
 """What the support classifier learns from: a passage, a sentence, and whether the passage supports it.
 
-A file of pairs is JSON lines: ``source`` (the passage), ``sentence``, ``supported``, and perhaps ``title`` (the
-passage's) and ``kind`` (how a false one came about, for the figures). A bad line is named and counted, never dropped
-in silence.
+A file of statements is JSON lines: ``source`` (a passage), ``title`` (its own), and the sentences that are ``true`` and
+``false`` of it. A bad line is named and counted, never dropped in silence.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -21,13 +20,21 @@ from bot.lessons.rows import BadRow, read_lines
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=8000)]
 
 
-class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sentence over its passage: a line of a file of pairs."""
+Statement = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
 
-    source: Text
-    sentence: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+TRUE, WRITTEN = "true", "written"
+"""Kinds of pairs: true sentences, and false ones that a person thought of. `support` and `falsify` name more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A sentence over its passage."""
+
+    source: str
+    sentence: str
     supported: bool
-    kind: str = "written"
+    kind: str
+    """How it came about, for the figures."""
     title: str = ""
 
     @property
@@ -43,6 +50,21 @@ class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return int.from_bytes(digest, "big") / 2**48
 
 
+class Statements(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is true and what is false of a passage: a line of a file of statements."""
+
+    source: Text
+    title: str = ""
+    true: tuple[Statement, ...] = ()
+    false: tuple[Statement, ...] = ()
+
+    @property
+    def pairs(self) -> Iterator[Pair]:
+        """Each statement as a pair."""
+        yield from (Pair(self.source, said, supported=True, kind=TRUE, title=self.title) for said in self.true)
+        yield from (Pair(self.source, said, supported=False, kind=WRITTEN, title=self.title) for said in self.false)
+
+
 @dataclass(frozen=True, slots=True)
 class Pairs:
     """The pairs of some files, and the lines that are none."""
@@ -51,19 +73,14 @@ class Pairs:
     bad: tuple[BadRow, ...] = ()
 
 
-EXAMPLE = '{"source": "…", "sentence": "…", "supported": true}'
+EXAMPLE = '{"title": "…", "source": "…", "true": ["…"], "false": ["…"]}'
 
 
 def read_pairs(path: Path) -> Pairs:
-    """Read a file of pairs; empty lines are skipped.
+    """Read a file of statements; empty lines are skipped.
 
     Raises:
-        LessonError: the file cannot be read, or holds no pair at all; names the first bad lines.
+        LessonError: the file cannot be read, or holds no statement at all; names the first bad lines.
     """
-    return Pairs(*read_lines(path, Pair, "pair", EXAMPLE))
-
-
-def write_pairs(path: Path, pairs: Sequence[Pair]) -> None:
-    """Write pairs as a file that `read_pairs` reads."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(msgspec.json.encode(pair) + b"\n" for pair in pairs))
+    found, bad = read_lines(path, Statements, "line of statements", EXAMPLE)
+    return Pairs(tuple(pair for statements in found for pair in statements.pairs), bad)

@@ -16,7 +16,7 @@ from bot.lessons.rows import read_lessons
 from bot.lessons.shop import shop_lessons
 from bot.lessons.training import WRITTEN
 from bot.models.packaged import PACKAGED, sentence_weights
-from bot.models.support import ADAPTER, CARD
+from bot.models.pairs import ADAPTER, CARD
 from bot.retrieval.calibration import fit
 from bot.retrieval.sources import read_knowledge
 from bot.settings import Settings
@@ -44,13 +44,13 @@ def train_reader(pairs: Sequence[Reading], out: Path, recipe: Any, tell: Callabl
     Raises:
         ModelError: the encoder is not installed.
     """
-    from bot.models.support_net import tokenizer
-    from bot.models.support_tune import score, tune_support
+    from bot.models.pair_net import tokenizer
+    from bot.models.pair_tune import score, tune_pairs
 
     learnt = [pair for pair in pairs if _share(pair.passage) >= HELD_OUT]
     held = [pair for pair in pairs if _share(pair.passage) < HELD_OUT]
     asked = [(pair.passage, pair.question) for pair in held]
-    net = tune_support(
+    net = tune_pairs(
         [(pair.passage, pair.question) for pair in learnt],
         [pair.answers for pair in learnt],
         recipe,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from bot.grounding.clauses import split_sentences
 from bot.lessons.contrasts import exchanges, read_contrast
 from bot.lessons.falsify import CONDITION, Falsehood, reword
-from bot.lessons.pairs import Pair
+from bot.lessons.pairs import TRUE, Pair
 from bot.lessons.rows import Lesson
 from bot.lessons.swaps import swap
 
@@ -22,8 +22,8 @@ A_REPLY, A_LINE = 2, 1
 SHORTEST = 4
 """Words of the shortest line of a passage that is taken for a statement."""
 
-TRUE, VERBATIM, TURNED, FOREIGN = "true", "verbatim", "turned", "foreign"
-"""Kinds beside those of `falsify`: of a reply, a line of its passage, both over a changed one, a reply to another."""
+VERBATIM, TURNED, FOREIGN = "verbatim", "turned", "foreign"
+"""Kinds beside `TRUE` and those of `falsify`: a line of the passage, a sentence over a changed one, another's reply."""
 
 
 def lesson_pairs(lessons: Sequence[Lesson], seed: int) -> tuple[Pair, ...]:

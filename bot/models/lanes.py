@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from bot.errors import Unavailable
 from bot.models.encoder import Encoders
-from bot.models.support import SupportClassifier
+from bot.models.pairs import PairClassifier
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -118,16 +118,16 @@ class EncoderLane:
         return [(vectors[row], encoder.name) for row, encoder in enumerate(encoders)]
 
 
-class SupportLane:
-    """Tells single sentences that their source supports from others, many callers at once."""
+class PairLane:
+    """Reads single pairs of texts, many callers at once."""
 
-    def __init__(self, classifier: SupportClassifier) -> None:
+    def __init__(self, classifier: PairClassifier) -> None:
         self.threshold = classifier.calibration.threshold
-        self._lane: Lane[tuple[str, str], float] = Lane("support", classifier.probabilities)
+        self._lane: Lane[tuple[str, str], float] = Lane("pairs", classifier.probabilities)
 
-    async def supports(self, source: str, sentence: str) -> float:
-        """How likely ``source`` supports ``sentence``, in [0, 1]; both in English."""
-        return await self._lane((source, sentence))
+    async def probability(self, first: str, second: str) -> float:
+        """How likely the pair is a yes, in [0, 1]; both texts in English."""
+        return await self._lane((first, second))
 
     async def close(self) -> None:
         """Close the lane."""

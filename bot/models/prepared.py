@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.errors import ModelError
 from bot.models.causal import is_plain, plain_folder
 from bot.models.packaged import PACKAGED
-from bot.models.support import READER, SHIPPED, can_export, is_exported, open_graph
+from bot.models.pairs import READER, SUPPORT, can_export, is_exported, open_graph
 from bot.settings import Settings, read_settings
 
 
@@ -35,7 +35,7 @@ def make(settings: Settings) -> None:
 
 
 def _unexported(settings: Settings) -> list[Path]:
-    return [folder for folder in (READER, SHIPPED) if folder.is_dir() and not is_exported(settings, folder)]
+    return [folder for folder in (READER, SUPPORT) if folder.is_dir() and not is_exported(settings, folder)]
 
 
 def _unmerged(settings: Settings) -> bool:

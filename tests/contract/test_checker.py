@@ -3,29 +3,42 @@
 import dataclasses
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from bot.errors import ModelError
 from bot.grounding.verdict import GroundingChecker
-from bot.models import support
+from bot.models import pairs
 from bot.models.encoder import open_encoders
-from bot.models.lanes import EncoderLane
-from bot.models.support import open_support
+from bot.models.lanes import EncoderLane, PairLane
+from bot.models.pairs import open_pairs
 from bot.records import Kind, Passage, PassageId
 from bot.settings import Settings
 from tests.grounding_cases import SpellingEncoder, bent_cases, cases, connectives, passages
 
 
-@pytest.fixture(params=["spelling", "packaged"])
+@pytest.fixture(params=["spelling", "packaged", "reading"])
 async def checker(request: pytest.FixtureRequest) -> AsyncIterator[GroundingChecker]:
     if request.param == "spelling":
         yield GroundingChecker(SpellingEncoder())
         return
-    lane = EncoderLane(open_encoders(Settings()))
-    yield GroundingChecker(lane)
-    await lane.close()
+    async with AsyncExitStack() as stack:
+        lane = EncoderLane(open_encoders(Settings()))
+        stack.push_async_callback(lane.close)
+        support = None
+        if request.param == "reading":
+            support = PairLane(shipped())
+            stack.push_async_callback(support.close)
+        yield GroundingChecker(lane, support=support)
+
+
+def shipped() -> pairs.PairClassifier:
+    """The support classifier that comes with Kefu."""
+    classifier = open_pairs(Settings())
+    assert classifier is not None
+    return classifier
 
 
 async def test_that_no_sentence_with_a_changed_hard_claim_passes(checker: GroundingChecker) -> None:
@@ -174,13 +187,13 @@ class ScoringReader:
 
     threshold = 0.5
 
-    def __init__(self, probability: float) -> None:
-        self.probability = probability
+    def __init__(self, chance: float) -> None:
+        self.chance = chance
         self.asked = 0
 
-    async def supports(self, source: str, sentence: str) -> float:
+    async def probability(self, first: str, second: str) -> float:
         self.asked += 1
-        return self.probability
+        return self.chance
 
 
 async def test_that_the_classifier_can_only_refuse() -> None:
@@ -203,26 +216,26 @@ async def test_that_what_is_quoted_word_for_word_or_is_chinese_is_not_read_by_th
 
 def test_that_a_damaged_classifier_is_an_error_that_names_its_file(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path / "data")
-    for name in (support.ADAPTER, support.CARD):
+    for name in (pairs.ADAPTER, pairs.CARD):
         folder = tmp_path / name
-        shutil.copytree(support.READER, folder)
+        shutil.copytree(pairs.READER, folder)
         (folder / name).write_bytes(b"not what was shipped")
         with pytest.raises(ModelError, match=name.replace(".", r"\.")):
-            open_support(settings, folder)
+            open_pairs(settings, folder)
 
 
 def test_that_a_classifier_of_another_encoder_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "support"
-    shutil.copytree(support.READER, folder)
-    card = (folder / support.CARD).read_text(encoding="utf-8")
-    fingerprint = support.read_card(support.READER)["base"]["fingerprint"]
-    (folder / support.CARD).write_text(card.replace(fingerprint, "0" * 12), encoding="utf-8")
+    shutil.copytree(pairs.READER, folder)
+    card = (folder / pairs.CARD).read_text(encoding="utf-8")
+    fingerprint = pairs.read_card(pairs.READER)["base"]["fingerprint"]
+    (folder / pairs.CARD).write_text(card.replace(fingerprint, "0" * 12), encoding="utf-8")
     with pytest.raises(ModelError, match="trained on 000000000000"):
-        open_support(Settings(data=tmp_path / "data"), folder)
+        open_pairs(Settings(data=tmp_path / "data"), folder)
 
 
 def test_that_without_the_packages_to_export_it_there_is_no_classifier(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(support, "can_export", lambda: False)
-    assert open_support(Settings(data=tmp_path / "data"), support.READER) is None
+    monkeypatch.setattr(pairs, "can_export", lambda: False)
+    assert open_pairs(Settings(data=tmp_path / "data"), pairs.READER) is None

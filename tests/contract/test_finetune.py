@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import torch
 
 from bot.errors import ModelError
 from bot.generation.packing import GRAIN, Row, pack, size
-from bot.models.adapter import CARD, SHIPPED, WEIGHTS, find_adapter
+from bot.models.adapter import CARD, SHIPPED, WEIGHTS, find_adapter, is_worth_serving
 from bot.models.causal import load, open_causal, plain_folder
 from tests.tiny_model import make_tiny_model
 
@@ -167,6 +168,42 @@ def test_that_a_merged_model_computes_what_model_and_adapter_do(tiny: Path, trai
         learnt = (merged(tokens).logits - base).abs().mean()
     assert rounded < 0.25 * learnt, (rounded, learnt)
     assert plain_folder(str(tiny), tmp_path, str(adapter)) == plain_folder(str(tiny), tmp_path, str(adapter))
+
+
+def test_that_kefu_merge_writes_a_folder_that_needs_nothing_of_ours(tiny: Path, trained: Path, tmp_path: Path) -> None:
+    """What `vllm serve FOLDER` reads: a configuration, a tokenizer with its chat template, and safetensors."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    out = tmp_path / "merged"
+    told = [sys.executable, "-m", "bot.cli", "merge", str(out), "--model", str(tiny), "--adapter", str(trained)]
+    assert run(told, tmp_path).returncode == 0
+    names = {path.name for path in out.iterdir()}
+    assert {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json"} <= names
+    assert "adapter_config.json" not in names
+    model = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(out, local_files_only=True)
+    chat = [{"role": "user", "content": "When does shop 3 open?"}]
+    tokens = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+    ours, _ = load(plain_folder(str(tiny), tmp_path, str(trained)), exact=True)
+    with torch.inference_mode():
+        assert torch.equal(model(**tokens).logits, ours(**tokens).logits)
+    again = run(told, tmp_path)
+    assert again.returncode == 1
+    assert str(out) in again.stderr
+
+
+def test_that_an_adapter_that_is_no_better_than_quoting_is_not_served(
+    tiny: Path, trained: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert find_adapter(str(trained), str(tiny)) is not None
+    for passed in (True, False):
+        folder = tmp_path / str(passed)
+        shutil.copytree(trained, folder)
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        card["gate"]["passed"] = passed
+        (folder / CARD).write_text(json.dumps(card), encoding="utf-8")
+        assert is_worth_serving(str(tiny), str(folder)) is passed
+    assert "quoting is better" in caplog.text
 
 
 def test_that_a_corrupt_adapter_is_named(tiny: Path, trained: Path, tmp_path: Path) -> None:

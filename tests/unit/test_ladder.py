@@ -32,6 +32,7 @@ from bot.records import (
     Utterance,
     Verdict,
 )
+from bot.retrieval.reader import Reader
 
 RETURNS = Passage(
     PassageId("policy:returns"),
@@ -143,6 +144,37 @@ async def climb(
     said: tuple[Utterance, ...] = (),
 ) -> Reply:
     return await ladder(writer, memory).climb(question or understood(), findings, conversation(said), voice or Heard())
+
+
+class Liking:
+    """Finds texts that have ``word`` in them to answer, and others not."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+
+    async def probability(self, passage: str, question: str, /) -> float:
+        return 0.9 if self.word in passage else 0.3
+
+
+async def test_that_a_draft_that_is_true_and_beside_the_point_is_not_said() -> None:
+    whole = replace(FAQ, text="You can return items within 30 days. Use the original packaging.")
+    for word, rung in (("30 days", Rung.WRITTEN), ("original packaging", Rung.QUOTED)):
+        voice = Heard()
+        answers = replace(ladder(ScriptedWriter(["You can return items within 30 days."])), reader=Reader(Liking(word)))
+        reply = await answers.climb(understood(), found(whole), conversation(), voice)
+        assert reply.rung is rung
+        assert bool(voice.utterances) is (rung is Rung.WRITTEN)
+    assert [claim.reason for claim in reply.verdicts[0].claims] == [
+        "it is true, and answers less than the passage quoted"
+    ]
+    assert reply.utterances[0].text == whole.text
+
+
+async def test_that_a_reader_of_english_does_not_weigh_chinese_drafts() -> None:
+    answers = replace(ladder(ScriptedWriter(["30 days."])), reader=Reader(Liking("nothing")))
+    assert answers.reader is not None
+    assert not await answers.reader.prefers("a", "b", "退货", "zh")
+    assert not await answers.reader.prefers("", "b", "returns?", "en")
 
 
 async def test_that_an_approved_answer_needs_no_writer() -> None:

@@ -17,7 +17,7 @@ class Chances:
         self.chances = chances
         self.asked: list[tuple[str, str]] = []
 
-    async def supports(self, source: str, sentence: str) -> float:
+    async def probability(self, source: str, sentence: str) -> float:
         self.asked.append((source, sentence))
         return next((chance for word, chance in self.chances.items() if word in source), 0.5)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from bot.errors import LessonError
-from bot.lessons.pairs import Pair, read_pairs, write_pairs
+from bot.lessons.pairs import TRUE, WRITTEN, Pair, read_pairs
 from bot.lessons.public_pairs import public_pairs
 from bot.lessons.rows import Lesson, Source
-from bot.lessons.support import FOREIGN, TRUE, TURNED, VERBATIM, lesson_pairs
+from bot.lessons.support import FOREIGN, TURNED, VERBATIM, lesson_pairs
 
 TEA = Source("Tea can be returned within 14 days. Gift cards cannot be returned. Postage is 4 EUR.", "Returns › Tea")
 POTS = Source("The pot Alma holds 900 ml. The pot Bruna holds 1200 ml and comes with a lid.", "Pots")
@@ -22,24 +22,25 @@ LESSONS = (
 )
 
 
-def test_that_pairs_are_read_as_they_were_written(tmp_path: Path) -> None:
-    pairs = (
-        Pair("Tea is free.", "Tea costs 4 EUR.", supported=False),
-        Pair("Tea is free.", "Tea is free.", supported=True, kind="true"),
+def test_that_the_statements_of_a_line_are_read_as_pairs(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    line = {"title": "Tea", "source": "Tea is free.", "true": ["Tea costs nothing."], "false": ["Tea costs 4 EUR."]}
+    path.write_text(json.dumps(line), encoding="utf-8")
+    assert read_pairs(path).pairs == (
+        Pair("Tea is free.", "Tea costs nothing.", supported=True, kind=TRUE, title="Tea"),
+        Pair("Tea is free.", "Tea costs 4 EUR.", supported=False, kind=WRITTEN, title="Tea"),
     )
-    write_pairs(tmp_path / "pairs.jsonl", pairs)
-    assert read_pairs(tmp_path / "pairs.jsonl").pairs == pairs
 
 
 def test_that_a_bad_row_is_named_by_file_and_line_and_the_others_are_read(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
-    good = {"source": "Tea is free.", "sentence": "Tea is free.", "supported": True}
-    rows = [good, {"source": "Tea."}, {**good, "supported": "yes"}]
+    good = {"source": "Tea is free.", "true": ["Tea is free."]}
+    rows = [good, {"true": ["Tea."]}, {**good, "false": "no"}]
     path.write_text("\n".join([*(json.dumps(row) for row in rows), "", "{"]), encoding="utf-8")
     read = read_pairs(path)
     assert len(read.pairs) == 1
     assert [(bad.file, bad.line) for bad in read.bad] == [(str(path), 2), (str(path), 3), (str(path), 5)]
-    assert "sentence" in read.bad[0].reason
+    assert "source" in read.bad[0].reason
 
 
 def test_that_a_file_without_any_pair_is_an_error_that_names_it(tmp_path: Path) -> None:
@@ -53,7 +54,7 @@ def test_that_a_file_without_any_pair_is_an_error_that_names_it(tmp_path: Path) 
 
 
 def test_that_what_is_read_is_the_lines_near_the_statement_without_yes_or_no() -> None:
-    source, statement = Pair(TEA.text, "No, gift cards cannot be returned.", supported=True, title=TEA.title).read
+    source, statement = Pair(TEA.text, "No, gift cards cannot be returned.", True, TRUE, TEA.title).read
     assert statement == "gift cards cannot be returned"
     assert "Gift cards cannot be returned" in source
     assert source.startswith("Returns › Tea:")

@@ -1,6 +1,6 @@
-"""The support classifier as a network: the packaged encoder reads source and sentence as a pair, with LoRA and a head.
+"""A classifier of pairs as a network: the packaged encoder reads two texts together, with LoRA and a head.
 
-Needs torch and transformers. ``python -m bot.models.support_net SOURCE TARGET`` merges the adapter in the folder SOURCE
+Needs torch and transformers. ``python -m bot.models.pair_net SOURCE TARGET`` merges the adapter in the folder SOURCE
 into the encoder and exports both with the head as one int8 ONNX graph to the folder TARGET.
 """
 
@@ -18,7 +18,7 @@ from torch import nn
 from bot.errors import ModelError
 from bot.models.export import GRAPH, TOKENIZER, made_whole, quantize
 from bot.models.packaged import PACKAGED, sentence_weights
-from bot.models.support import ADAPTER, CARD, MOST_TOKENS
+from bot.models.pairs import ADAPTER, CARD, MOST_TOKENS
 
 _SCALE = 2.0
 """LoRA's alpha over its rank."""
@@ -50,8 +50,8 @@ class LoraLinear(nn.Module):  # type: ignore[misc]  # torch is read without its 
         return self.layer
 
 
-class SupportNet(nn.Module):  # type: ignore[misc]  # As above.
-    """Pairs of token ids in, logits out: above 0 the source supports the sentence, before calibration."""
+class PairNet(nn.Module):  # type: ignore[misc]  # As above.
+    """Pairs of token ids in, logits out: the higher the likelier, before calibration."""
 
     def __init__(self, encoder: Any, rank: int) -> None:
         super().__init__()
@@ -66,13 +66,13 @@ class SupportNet(nn.Module):  # type: ignore[misc]  # As above.
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor
     ) -> torch.Tensor:
-        """Shape (rows, tokens) each, to (rows,). Tokens of type 1 are the sentence's."""
+        """Shape (rows, tokens) each, to (rows,). Tokens of type 1 are the second text's."""
         hidden = self.encoder(
             input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
         ).last_hidden_state.float()
         said = (token_type_ids * attention_mask).unsqueeze(-1).to(hidden.dtype)
         mean = (hidden * said).sum(1) / said.sum(1).clamp(min=1.0)
-        # One word that its source does not support is enough, however many others are supported.
+        # One word of the second text that the first does not bear is enough, however many others it does.
         most = (hidden * said - 1e4 * (1 - said)).amax(1)
         features = torch.cat([hidden[:, 0], mean, most], dim=1)
         # Written out, because onnxruntime cannot quantize a product with a single row, and gains nothing from it.
@@ -103,7 +103,7 @@ def _linear(encoder: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Linear]]:
                 yield module, name, layer
 
 
-def new_net(rank: int, dtype: torch.dtype = torch.float32) -> SupportNet:
+def new_net(rank: int, dtype: torch.dtype = torch.float32) -> PairNet:
     """The packaged encoder with an adapter that changes nothing yet.
 
     Raises:
@@ -125,10 +125,10 @@ def new_net(rank: int, dtype: torch.dtype = torch.float32) -> SupportNet:
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
     )
-    return SupportNet(encoder, rank)
+    return PairNet(encoder, rank)
 
 
-def load_net(path: Path) -> SupportNet:
+def load_net(path: Path) -> PairNet:
     """The network with the adapter and head in ``path``.
 
     Raises:
@@ -144,7 +144,7 @@ def load_net(path: Path) -> SupportNet:
         net.load_state_dict(kept, strict=False)
         net.eval()
     except (OSError, SafetensorError, RuntimeError, KeyError, ValueError) as exc:
-        raise ModelError(f"{path}: the support classifier cannot be read ({exc}).") from exc
+        raise ModelError(f"{path}: the classifier cannot be read ({exc}).") from exc
     return net
 
 
@@ -174,7 +174,7 @@ def export(source: Path, target: Path) -> None:
         (work / CARD).write_text(json.dumps({"most_tokens": MOST_TOKENS}) + "\n", encoding="utf-8")
 
 
-def _trace(net: SupportNet, path: Path) -> None:
+def _trace(net: PairNet, path: Path) -> None:
     # Two rows and more than one token: sizes of 0 and 1 would be baked into the graph as constants.
     ids = torch.randint(1000, 20000, (2, 12))
     axes = {0: torch.export.Dim("rows"), 1: torch.export.Dim("tokens", max=MOST_TOKENS)}

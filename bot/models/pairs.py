@@ -1,7 +1,8 @@
-"""The support classifier: how likely a source supports a sentence, by the packaged encoder with a trained adapter.
+"""Classifiers of pairs: the packaged encoder, with a trained adapter, reads two texts together and says yes or no.
 
-Trained by ``kefu train checker``; what is shipped is its adapter and head. The first time they are merged into the
-encoder and exported, as the encoder itself is (``models.support_net``).
+Two are shipped, as adapter and head: one says whether a source supports a sentence (``kefu train checker``), one
+whether a passage answers a question (``kefu train reader``). The first time they are merged into the encoder and
+exported, as the encoder itself is (``models.pair_net``).
 """
 
 import hashlib
@@ -18,23 +19,25 @@ from bot.models.graph import Graph, export_aside
 from bot.models.packaged import PACKAGED, sentence_weights
 from bot.settings import Settings
 
-SHIPPED = Path(__file__).parent / "shipped" / "support"
-READER = SHIPPED.with_name("reader")
-"""Another classifier of the same make: whether a passage (its source) answers a question (its sentence)."""
+SUPPORT = Path(__file__).parent / "shipped" / "support"
+"""Whether a source (first) supports a sentence (second)."""
 
-ADAPTER = "support.safetensors"
-CARD = "support.json"
+READER = SUPPORT.with_name("reader")
+"""Whether a passage (first) answers a question (second)."""
+
+ADAPTER = "adapter.safetensors"
+CARD = "card.json"
 
 FORMAT = 1
 """Part of every export's folder name; raise it when the same adapter makes another graph."""
 
 MOST_TOKENS = 160
-"""Of source and sentence; the longer of the two is cut. One pair in a hundred of a shop's is longer than 116."""
+"""Of both texts; the longer of the two is cut. One pair in a hundred of a shop's is longer than 116."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What makes a probability of a logit (Platt 1999), and the least one that lets a sentence pass."""
+    """What makes a probability of a logit (Platt 1999), and the least one that is a yes."""
 
     slope: float
     offset: float
@@ -45,23 +48,23 @@ class Calibration:
         return 1 / (1 + math.exp(-min(max(self.slope * logit + self.offset, -30.0), 30.0)))
 
 
-class SupportClassifier:
-    """Tells supported sentences from others. Safe to call from several threads; blocks, so off the event loop only."""
+class PairClassifier:
+    """Says how likely a pair is a yes. Safe to call from several threads; blocks, so off the event loop only."""
 
     def __init__(self, graph: Graph, calibration: Calibration) -> None:
         self._graph = graph
         self.calibration = calibration
 
     def logits(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
-        """One for each source and sentence; only differences between them mean anything."""
+        """One for each pair; only differences between them mean anything."""
         return [float(logit) for logit in self._graph(pairs)] if pairs else []
 
     def probabilities(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
-        """How likely each source supports its sentence, in [0, 1]."""
+        """How likely each pair is a yes, in [0, 1]."""
         return [self.calibration.probability(logit) for logit in self.logits(pairs)]
 
 
-def open_support(settings: Settings, folder: Path = SHIPPED) -> SupportClassifier | None:
+def open_pairs(settings: Settings, folder: Path = SUPPORT) -> PairClassifier | None:
     """Open the classifier in ``folder``; the first time this exports it, some 20 seconds.
 
     None where none is shipped, and where it was not exported before and kefu[models], which could do it, is not
@@ -75,22 +78,22 @@ def open_support(settings: Settings, folder: Path = SHIPPED) -> SupportClassifie
     calibration = _calibration(folder, read_card(folder))
     if not is_exported(settings, folder) and not can_export():
         return None
-    return SupportClassifier(open_graph(settings, folder), calibration)
+    return PairClassifier(open_graph(settings, folder), calibration)
 
 
 def open_graph(settings: Settings, folder: Path) -> Graph:
     """The network of the classifier in ``folder``, exported if it was not before.
 
     Raises:
-        ModelError: as for `open_support`.
+        ModelError: as for `open_pairs`.
     """
     exported = exported_folder(settings, folder)
     if not (exported / CARD).is_file():
-        export_aside("bot.models.support_net", folder, exported, CARD)
+        export_aside("bot.models.pair_net", folder, exported, CARD)
     return Graph(exported, MOST_TOKENS, settings.encoder_threads)
 
 
-def exported_folder(settings: Settings, folder: Path = SHIPPED) -> Path:
+def exported_folder(settings: Settings, folder: Path = SUPPORT) -> Path:
     """Where the classifier in ``folder`` lies exported, or will.
 
     Raises:
@@ -101,10 +104,10 @@ def exported_folder(settings: Settings, folder: Path = SHIPPED) -> Path:
     except OSError as exc:
         raise ModelError(f"{folder / ADAPTER}: cannot be read ({exc.strerror or exc}).") from exc
     digest = hashlib.blake2b(weights, digest_size=6).hexdigest()
-    return settings.data / "models" / f"support-{FORMAT}{digest}"
+    return settings.data / "models" / f"pairs-{FORMAT}{digest}"
 
 
-def is_exported(settings: Settings, folder: Path = SHIPPED) -> bool:
+def is_exported(settings: Settings, folder: Path = SUPPORT) -> bool:
     """Whether the classifier in ``folder`` can be opened without kefu[models].
 
     Raises:
@@ -119,7 +122,7 @@ def can_export() -> bool:
     return all(importlib.util.find_spec(name) for name in wanted)
 
 
-def read_card(folder: Path = SHIPPED) -> dict[str, Any]:
+def read_card(folder: Path = SUPPORT) -> dict[str, Any]:
     """What training wrote beside the adapter: its data, its figures, its calibration.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Trains the support classifier's adapter and head on pairs: minutes on a CPU, needs torch and transformers."""
+"""Trains the adapter and head of a classifier of pairs: minutes on a CPU, needs torch and transformers."""
 
 import math
 import os
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from bot.models.causal import computes_bfloat16
-from bot.models.support_net import SupportNet, new_net, tokenizer
+from bot.models.pair_net import PairNet, new_net, tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,14 @@ class _Row:
     supported: bool
 
 
-def tune_support(
+def tune_pairs(
     pairs: Sequence[tuple[str, str]],
     supported: Sequence[bool],
     recipe: Recipe,
     look: Callable[[Callable[[Sequence[tuple[str, str]]], list[float]]], Mapping[str, float]],
     tell: Callable[[Progress], None],
-) -> SupportNet:
-    """Train a classifier of (source, sentence) pairs; the same for the same pairs and recipe on one machine.
+) -> PairNet:
+    """Train a classifier of pairs, such as (source, sentence); the same for the same pairs and recipe on one machine.
 
     ``look`` is given a function that returns the logits of pairs, and returns figures to tell.
 
@@ -91,9 +91,7 @@ def tune_support(
     return net
 
 
-def _learn(
-    net: SupportNet, weights: Sequence[torch.Tensor], shares: Sequence[Sequence[_Row]], workers: Executor
-) -> float:
+def _learn(net: PairNet, weights: Sequence[torch.Tensor], shares: Sequence[Sequence[_Row]], workers: Executor) -> float:
     """Set the gradients of the mean loss over all shares of a batch, and return that loss."""
     rows = sum(map(len, shares))
 
@@ -109,7 +107,7 @@ def _learn(
     return float(sum(losses))
 
 
-def score(net: SupportNet, read: Any, pairs: Sequence[tuple[str, str]]) -> list[float]:
+def score(net: PairNet, read: Any, pairs: Sequence[tuple[str, str]]) -> list[float]:
     """The logits of pairs, in their order."""
     net.eval()
     rows = [_Row(tuple(each.ids), tuple(each.type_ids), False) for each in read.encode_batch(list(pairs))]
