@@ -20,6 +20,7 @@ from bot.dialogue.hours import read_hours
 from bot.errors import KefuError
 from bot.models.adapter import find_adapter
 from bot.models.packaged import sentence_weights, writer_weights
+from bot.models.pairs import READER, SUPPORT, can_export, is_exported, read_card
 from bot.retrieval.build import is_stale as index_is_stale
 from bot.retrieval.sources import read_knowledge
 from bot.settings import Settings
@@ -138,12 +139,21 @@ def _intents(settings: Settings) -> Iterator[Finding]:
 
 def _models(settings: Settings) -> Iterator[Finding]:
     yield Finding("encoder", "ok", str(sentence_weights(settings.encoder).folder))
+    yield _classifier(settings, "reader", READER, "passages stand in the order of the search")
+    yield _classifier(settings, "support classifier", SUPPORT, "rules check alone")
     if settings.writer == "none" or settings.writer_url:
         return
     yield Finding("writer", "ok", str(writer_weights(settings.writer).folder))
     yield _adapter(settings)
     if importlib.util.find_spec("torch") is None:
         yield Finding("writer", "wrong", "torch is not installed (`pip install 'kefu[models]'`); passages are quoted")
+
+
+def _classifier(settings: Settings, subject: str, folder: Path, without: str) -> Finding:
+    read_card(folder)
+    if is_exported(settings, folder) or can_export():
+        return Finding(subject, "ok", str(folder))
+    return Finding(subject, "note", f"cannot be exported without `pip install 'kefu[models]'`; {without}")
 
 
 def _adapter(settings: Settings) -> Finding:

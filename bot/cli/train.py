@@ -84,11 +84,14 @@ def train_checker(
     out_folder: Annotated[Path, typer.Option("--out", help="Folder for the classifier and its card.")] = Path(
         ".kefu/checker"
     ),
-    epochs: Annotated[float | None, typer.Option(min=0.01, help="How often each pair is read.")] = None,
+    epochs: Annotated[float, typer.Option(min=0.01, help="How often each pair is read in the first stage.")] = 2.0,
     seed: Annotated[int, typer.Option(help="Chooses falsehoods, order and first weights.")] = 7,
+    start: Annotated[
+        Path | None, typer.Option(help="Folder of a classifier to go on from, with the second stage.", exists=True)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train what tells a reply that its source supports from one that bends it. Some 20 minutes on two cores."""
+    """Train what tells a reply that its source supports from one that bends it. Some 40 minutes on two cores."""
     from bot.lessons.checker import gather
     from bot.lessons.checker import train_checker as learn
 
@@ -97,7 +100,7 @@ def train_checker(
     for bad in material.bad:
         err.print(f"left out: {bad}", highlight=False)
     with _training_bar() as tell:
-        card = learn(settings, out_folder, material, tell, epochs=epochs, seed=seed)
+        card = learn(settings, out_folder, material, tell, epochs=epochs, seed=seed, start=start)
     report(card, as_json)
 
 

@@ -128,7 +128,7 @@ def new_net(rank: int, dtype: torch.dtype = torch.float32) -> PairNet:
     return PairNet(encoder, rank)
 
 
-def load_net(path: Path) -> PairNet:
+def load_net(path: Path, dtype: torch.dtype = torch.float32) -> PairNet:
     """The network with the adapter and head in ``path``.
 
     Raises:
@@ -138,7 +138,7 @@ def load_net(path: Path) -> PairNet:
         with safe_open(path, framework="pt") as file:
             rank = int((file.metadata() or {})[_RANK])
             kept = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - it is no mapping
-        net = new_net(rank)
+        net = new_net(rank, dtype)
         if set(kept) != set(net.trained()):
             raise ModelError(f"{path}: its weights are not those of this network.")
         net.load_state_dict(kept, strict=False)

@@ -6,12 +6,13 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from bot.models.causal import computes_bfloat16
-from bot.models.pair_net import PairNet, new_net, tokenizer
+from bot.models.pair_net import PairNet, load_net, new_net, tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,15 @@ def tune_pairs(
     recipe: Recipe,
     look: Callable[[Callable[[Sequence[tuple[str, str]]], list[float]]], Mapping[str, float]],
     tell: Callable[[Progress], None],
+    start: Path | None = None,
 ) -> PairNet:
     """Train a classifier of pairs, such as (source, sentence); the same for the same pairs and recipe on one machine.
 
-    ``look`` is given a function that returns the logits of pairs, and returns figures to tell.
+    ``look`` is given a function that returns the logits of pairs, and returns figures to tell. ``start`` is the adapter
+    of a classifier to go on from.
 
     Raises:
-        ModelError: the encoder is not installed.
+        ModelError: the encoder is not installed, or ``start`` cannot be read.
     """
     torch.manual_seed(recipe.seed)
     # A share of the batch for each thread: torch's own threads wait for each other within every small product.
@@ -73,7 +76,8 @@ def tune_pairs(
         for each, label in zip(read.encode_batch(list(pairs)), supported, strict=True)
     ]
     batches = _plan(rows, recipe)
-    net = new_net(recipe.rank, torch.bfloat16 if computes_bfloat16(torch) else torch.float32)
+    dtype = torch.bfloat16 if computes_bfloat16(torch) else torch.float32
+    net = load_net(start, dtype) if start else new_net(recipe.rank, dtype)
     weights = [*net.trained().values()]
     optimizer = torch.optim.AdamW(weights, lr=recipe.rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, len(batches), recipe.warm_up))
