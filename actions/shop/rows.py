@@ -53,9 +53,7 @@ def read_users(connection: Connection, where: ColumnElement[bool], *, lock: bool
     return [_user(row, methods[row["id"]]) for row in rows]
 
 
-def read_orders(
-    connection: Connection, where: ColumnElement[bool], today: date, *, lock: bool = False
-) -> list[Order]:
+def read_orders(connection: Connection, where: ColumnElement[bool], today: date, *, lock: bool = False) -> list[Order]:
     """Orders with all that belongs to them, in the order they came."""
     query = select(ORDERS).where(where).order_by(ORDERS.c.position)
     rows = connection.execute(query.with_for_update() if lock else query).mappings().all()

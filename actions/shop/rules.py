@@ -41,6 +41,8 @@ class Policy:
 
     return_days: int = 30
     """Days after delivery within which an order can be returned or exchanged, where the shop knows that day."""
+    currency: str = "EUR"
+    """What its amounts are in."""
 
 
 def cancel(order: Order, user: User, reason: str) -> Change | Refusal:
@@ -225,10 +227,13 @@ def _foreign(order: Order, items: Sequence[str]) -> Refusal | None:
     return Refusal(Why.NO_SUCH_ITEM, next(iter(missing))) if missing else None
 
 
+def return_period_over(order: Order, policy: Policy, today: date) -> bool:
+    """Whether it is too late to send anything back; never where the shop does not know the day of the delivery."""
+    return order.delivered is not None and today > order.delivered + timedelta(days=policy.return_days)
+
+
 def _too_late(order: Order, policy: Policy, today: date) -> Refusal | None:
-    if order.delivered is None or today <= order.delivered + timedelta(days=policy.return_days):
-        return None
-    return Refusal(Why.TOO_LATE, str(policy.return_days))
+    return Refusal(Why.TOO_LATE, str(policy.return_days)) if return_period_over(order, policy, today) else None
 
 
 def _kept(order: Order, products: Mapping[str, Product], items: Sequence[str]) -> Refusal | None:

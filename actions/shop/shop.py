@@ -43,15 +43,13 @@ class Shop:
 
     def __init__(self, engine: Engine, policy: Policy | None = None, clock: Clock = _now) -> None:
         self.engine = engine
-        self._policy = policy or Policy()
+        self.policy = policy or Policy()
         self._clock = clock
 
     @property
     def today(self) -> date:
         """The shop's day, in UTC."""
         return self._clock().date()
-
-    # ── Who it is ──
 
     def user(self, user: str) -> User | None:
         """The user of this id."""
@@ -67,8 +65,6 @@ class Shop:
         """Users whose default address has one of these postcodes, spaces and case aside."""
         with self._reading() as connection:
             return read_users(connection, USERS.c.postcode_key.in_([fold(code) for code in postcodes]))
-
-    # ── What they have ──
 
     def orders(self, shopper: UserId) -> list[Order]:
         """All orders of a shopper, the oldest first."""
@@ -86,8 +82,6 @@ class Shop:
         with self._reading() as connection:
             return connection.execute(select(ORDERS.c.user_id).where(ORDERS.c.id == order)).scalar_one_or_none()
 
-    # ── What there is to buy ──
-
     def product(self, product: str) -> Product | None:
         """The product of this id."""
         with self._reading() as connection:
@@ -103,8 +97,6 @@ class Shop:
         with self._reading() as connection:
             mother = select(VARIANTS.c.product_id).where(VARIANTS.c.id == item).scalar_subquery()
             return next(iter(read_products(connection, PRODUCTS.c.id == mother)), None)
-
-    # ── What can be done ──
 
     def cancel(self, key: Key, shopper: UserId, order: str, reason: str) -> Receipt | Refusal:
         """Cancel a pending order, for one of `CANCEL_REASONS`."""
@@ -135,7 +127,7 @@ class Shop:
         """Ask for items of a delivered order to be taken back, their money going to ``method``."""
         return self._act(
             *(key, "return_items", shopper, order),
-            lambda o, user, products: rules.return_items(o, user, products, items, method, self._policy, self.today),
+            lambda o, user, products: rules.return_items(o, user, products, items, method, self.policy, self.today),
         )
 
     def exchange_items(
@@ -145,7 +137,7 @@ class Shop:
         return self._act(
             *(key, "exchange_items", shopper, order),
             lambda o, user, products: rules.exchange_items(
-                o, user, products, items, new, method, self._policy, self.today
+                o, user, products, items, new, method, self.policy, self.today
             ),
         )
 

@@ -103,9 +103,7 @@ class Tools:
     ) -> str:
         return self._act(
             order_id,
-            lambda key, owner: self._shop.change_items(
-                key, owner, order_id, item_ids, new_item_ids, payment_method_id
-            ),
+            lambda key, owner: self._shop.change_items(key, owner, order_id, item_ids, new_item_ids, payment_method_id),
         )
 
     def _modify_pending_order_payment(self, order_id: str, payment_method_id: str) -> str:
