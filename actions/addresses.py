@@ -99,7 +99,7 @@ def _read_address(scene: Scene) -> Reading:
     found = read_address(scene.text, scene.user.address.country)
     if isinstance(found, Address):
         return Filled(json.dumps(asdict(found), ensure_ascii=False))
-    if len(found) == len(PARTS) or "address1" in found and len(found) > 2:
+    if len(found) == len(PARTS) or ("address1" in found and len(found) > 2):
         return None
     return Unclear(scene.words(WORDS, "missing", parts=", ".join(scene.words(WORDS, part) for part in found)))
 

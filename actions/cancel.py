@@ -48,7 +48,7 @@ WORDS: Texts = {
 
 _SAID = {
     "no longer needed": re.compile(
-        r"no longer (?:need|want)|not need|n['’]t (?:need|want)|don'?t need|chang\w+ (?:my|their|his|her) mind|不再?需要|不想要",
+        r"no longer (?:need|want)|not need|n['’]t (?:need|want)|chang\w+ (?:my|their|his|her) mind|不再?需要|不想要",
         re.IGNORECASE,
     ),
     "ordered by mistake": re.compile(r"mistake|accident|by error|wrongly|误下单|误拍|下错|拍错|买错", re.IGNORECASE),

@@ -152,12 +152,17 @@ def order_step(why_not: Eligible, none: Callable[[Scene], str]) -> Step:
 
 def _named(scene: Scene) -> list[Order]:
     """The shopper's orders whose number stands in the words."""
-    said = {fold(number) for number in _NUMBER.findall(scene.text)}
+    said = {fold(number) for number in _numbers(scene.text)}
     return [
         order
         for order in scene.orders
         if fold(order.id) in said or re.sub(r"\D", "", order.id) in said or fold(order.id) == fold(scene.text)
     ]
+
+
+def _numbers(text: str) -> list[str]:
+    """What looks like an order's number; an e-mail address may look so too, and is none."""
+    return _NUMBER.findall(re.sub(r"\S+@\S+", " ", text))
 
 
 def _numbered(scene: Scene, why_not: Eligible) -> Reading:
@@ -168,10 +173,8 @@ def _numbered(scene: Scene, why_not: Eligible) -> Reading:
         return Filled(possible[0].id)
     if named:
         return Unclear(scene.words(WORDS, "order") if possible else why_not(scene, named[0]) or "")
-    foreign = [n for n in _NUMBER.findall(scene.text) if not n.isdecimal()]
-    if foreign and scene.requested == "order":
-        return Unclear(scene.words(WORDS, "no order", number=foreign[0].upper()))
-    if foreign and "@" not in scene.text:
+    foreign = [number for number in _numbers(scene.text) if not number.isdecimal()]
+    if foreign:
         return Unclear(scene.words(WORDS, "no order", number=foreign[0].upper()))
     return None
 

@@ -7,6 +7,7 @@ are all its own: their values come from here, never from an entity or a text tha
 import asyncio
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from rasa_sdk import Action, Tracker
@@ -15,7 +16,20 @@ from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.forms import REQUESTED_SLOT, FormValidationAction
 
 from actions.matching import Choice, yes_or_no
-from actions.scene import CONFIRMED, OFFER, Ended, Filled, Question, Reading, Scene, Step, Steps, Unclear, read_scene
+from actions.scene import (
+    CONFIRMED,
+    OFFER,
+    WISH,
+    Ended,
+    Filled,
+    Question,
+    Reading,
+    Scene,
+    Step,
+    Steps,
+    Unclear,
+    read_scene,
+)
 from actions.shop.shop import Shop
 
 _YES_NO = {"en": ("Yes", "No"), "zh": ("是的", "不"), "ask": ("Shall I do this?", "确认这样操作吗？")}
@@ -101,14 +115,17 @@ def fill(steps: Steps, scene: Scene, proposed: frozenset[str] = frozenset()) -> 
     for name in proposed & own:
         scene.slots[name] = None
     at = next((step for step in steps(scene) if step.slot == scene.requested), None)
+    if at is None:
+        scene.slots[WISH] = scene.text
     if at is not None and scene.slots.get(at.slot) is None:
         if corrected := _correct(steps, scene, at):
             return corrected
         if scene.slots.get(at.slot) is None and (ended := _take(scene, at, at.read(scene), steps)):
             return ended
     # Each value may change which steps there are; a form has a dozen at most.
+    heard = replace(scene, text="\n".join(dict.fromkeys((str(scene.slots.get(WISH) or ""), scene.text))))
     while step := next((step for step in steps(scene) if scene.slots.get(step.slot) is None), None):
-        reading = step.offer(scene) if step is not at else None
+        reading = step.offer(heard) if step.slot != scene.requested else None
         if ended := _take(scene, step, reading, steps):
             return ended
         if scene.slots.get(step.slot) is None:

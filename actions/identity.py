@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import jwt
@@ -86,10 +87,10 @@ STEP = Step(SHOPPER, _ask, _read, offer=_offer)
 
 def identify(shop: Shop, text: str) -> User | None:
     """The one user whose e-mail address, or whose name and postcode, stands in ``text``."""
-    addresses = _EMAIL.findall(text)
+    addresses = {address.rstrip(".!?。").casefold() for address in _EMAIL.findall(text)}
     if addresses:
         # Two addresses in one message are a guess.
-        return shop.user_by_email(addresses[0].rstrip(".!?。")) if len(addresses) == 1 else None
+        return shop.user_by_email(addresses.pop()) if len(addresses) == 1 else None
     fitting = [user for user in shop.users_at(_postcodes(text)) if _names(user, text)]
     return fitting[0] if len(fitting) == 1 else None
 
@@ -114,7 +115,7 @@ def by_token(shop: Shop, token: object, environ: Mapping[str, str] = os.environ)
 def _postcodes(text: str) -> Sequence[str]:
     """What may be a postcode: a word with a digit, alone or with a neighbour (``3511 AV``, ``S10 2TN``)."""
     plain = _WORD.findall(text)
-    pairs = [*plain, *(a + b for a, b in zip(plain, plain[1:], strict=False))]
+    pairs = [*plain, *(a + b for a, b in pairwise(plain))]
     # Who writes more than a few is trying them out.
     return [word for word in pairs if any(letter.isdigit() for letter in word) and 3 < len(word) < 10][:8]
 

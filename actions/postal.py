@@ -94,11 +94,8 @@ def _named(text: str) -> dict[str, str]:
 def _placed(text: str) -> dict[str, str]:
     """Parts by what they look like, whatever their order; what is left is street, addition, city as they stand."""
     found: dict[str, str] = {}
-    left: list[str] = []
-    for part in (piece.strip().rstrip(".。") for piece in re.split(r"[,，\n;]", text)):
-        if part and not _take(part, found):
-            left.append(part)
-    _streets(left, found)
+    pieces = [piece.strip().rstrip(".。") for piece in re.split(r"[,，\n;]", text)]
+    _streets([piece for piece in pieces if piece and not _take(piece, found)], found)
     return found
 
 

@@ -14,6 +14,9 @@ SHOPPER = "shopper"
 """The slot that says who the shopper is; only `identity` sets it, after a match."""
 
 CONFIRMED = "confirmed"
+WISH = "wish"
+"""The slot that keeps the message a form began with: what it says is not asked for again."""
+
 OFFER = "offer"
 """The slot that keeps what the last summary said, so that a yes counts for that and nothing else."""
 
@@ -72,7 +75,7 @@ class Scene:
         """What this turn's ``action`` is done once by."""
         return Key(f"{self.conversation}/{self.metadata.get('turn') or self.moment}/{action}"[-300:])
 
-    def words(self, texts: Texts, name: str, **facts: object) -> str:
+    def words(self, texts: Texts, name: str, /, **facts: object) -> str:
         """A wording in the shopper's language, English where there is none."""
         wording = texts.get(self.language, texts["en"]).get(name) or texts["en"][name]
         return wording.format(**facts)
@@ -151,6 +154,11 @@ def read_scene(shop: Shop, tracker: Tracker) -> Scene:
         requested=slots.get("requested_slot"),
         metadata=message.get("metadata") or {},
         conversation=str(tracker.sender_id),
-        moment=str(message.get("message_id") or tracker.latest_event_time),
+        moment=str(message.get("message_id") or _heard_at(tracker)),
         slots=slots,
     )
+
+
+def _heard_at(tracker: Tracker) -> Any:
+    """When the latest message came, as Rasa's tracker keeps it."""
+    return next((event.get("timestamp") for event in reversed(tracker.events) if event.get("event") == "user"), None)

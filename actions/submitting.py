@@ -9,7 +9,7 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.forms import offered
-from actions.scene import CONFIRMED, OFFER, Scene, Steps, Texts, read_scene
+from actions.scene import CONFIRMED, OFFER, WISH, Scene, Steps, Texts, read_scene
 from actions.shop.records import Key, Receipt, Refusal, Why
 from actions.shop.shop import Shop
 
@@ -90,7 +90,7 @@ class Submit(Action):
             dispatcher.utter_message(text=text, json_message=custom)
         elif answer is not None:
             dispatcher.utter_message(text=scene.words(WORDS, "unchanged"))
-        return [SlotSet(slot, None) for slot in (*self._slots, "chosen", CONFIRMED, OFFER) if slot in scene.slots]
+        return [SlotSet(slot, None) for slot in (*self._slots, "chosen", CONFIRMED, OFFER, WISH) if slot in scene.slots]
 
     def _submit(self, scene: Scene) -> tuple[str, Receipt | None]:
         result = self._do(scene, scene.key(self._name))

@@ -187,7 +187,7 @@ def plain_product(product: Product) -> dict[str, Any]:
         }
         for variant in product.variants
     }
-    row = {"name": product.name, "product_id": product.id, "variants": variants}
+    row: dict[str, Any] = {"name": product.name, "product_id": product.id, "variants": variants}
     if product.category:
         row["category"] = product.category
     if not product.returnable:

@@ -198,7 +198,7 @@ def _children(
     for start in range(0, len(ids), 500):
         query = select(table).where(parent.in_(ids[start : start + 500])).order_by(parent, table.c.position)
         for row in connection.execute(query).mappings():
-            found[row[parent.key]].append(row)
+            found[row[str(parent.key)]].append(row)
     return found
 
 
@@ -253,13 +253,13 @@ def _day(day: date | None, days_ago: int | None, today: date) -> date | None:
 
 
 def _returned(value: Mapping[str, Any] | None) -> ReturnRequest | None:
-    return value and ReturnRequest(tuple(value["items"]), value["method"])
+    return ReturnRequest(tuple(value["items"]), value["method"]) if value else None
 
 
 def _exchanged(value: Mapping[str, Any] | None) -> ExchangeRequest | None:
-    return value and ExchangeRequest(
-        tuple(value["items"]), tuple(value["new_items"]), value["method"], value["difference"]
-    )
+    if not value:
+        return None
+    return ExchangeRequest(tuple(value["items"]), tuple(value["new_items"]), value["method"], value["difference"])
 
 
 def _order_values(order: Order) -> dict[str, Any]:
