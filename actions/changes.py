@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from rasa_sdk import Action
 
 from actions import addresses, identity, items, payments
+from actions.choosing import VARIANTS, order_step, with_status
 from actions.choosing import WORDS as CHOOSING
-from actions.choosing import order_step, with_status
 from actions.forms import actions_of, confirm_step
 from actions.matching import Choice
 from actions.scene import CONFIRMED, SHOPPER, Filled, Question, Reading, Scene, Step, Texts
@@ -16,7 +16,7 @@ from actions.shop.shop import Shop
 from actions.submitting import Submit
 
 FORM = "change_order_form"
-SLOTS = ("change", "order", "items", "variants", "method", "new_address")
+SLOTS = ("change", "order", "items", *VARIANTS, "method", "new_address")
 
 WORDS: Texts = {
     "en": {

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from actions.matching import (
     Ambiguous,
@@ -46,6 +46,7 @@ WORDS: Texts = {
         "none": "None of your orders can be {done}: {why}.",
         "items": "Which items of order {number} is it about? If there are several, name all of them at once.",
         "all": "All of them",
+        "too many": "I can take {most} items at a time.",
         "unclear items": "I am not sure which items you mean.",
         "unclear among": "I am not sure which you mean, or how many: {among}.",
         "variant": "What would you like instead of {item}?",
@@ -69,6 +70,7 @@ WORDS: Texts = {
         "none": "您没有可以{done}的订单：{why}。",
         "items": "请问是订单 {number} 中的哪些商品？如有多件，请一次说全。",
         "all": "全部",
+        "too many": "一次最多 {most} 件。",
         "unclear items": "我不太确定您指的是哪些商品。",
         "unclear among": "我不太确定您指的是哪一件，或者几件：{among}。",
         "variant": "您想把 {item} 换成哪一款？",
@@ -214,6 +216,8 @@ def items_step() -> Step:
         if isinstance(found, Ambiguous):
             name = "unclear among" if found.among else "unclear items"
             return Unclear(scene.words(WORDS, name, among=" / ".join(found.among)))
+        if found and len(found) > MOST:
+            return Unclear(scene.words(WORDS, "too many", most=MOST))
         return Filled(",".join(found)) if found else None
 
     def offer(scene: Scene) -> Reading:
@@ -236,55 +240,55 @@ def chosen_ids(scene: Scene, slot: str) -> list[str]:
     return [name for name in str(scene.slots.get(slot) or "").split(",") if name]
 
 
-def variants_step() -> Step:
-    """What each chosen item becomes, asked item by item; ``chosen`` keeps those that are known so far."""
+MOST = 9
+"""Items that one swap takes; each has a slot of its own, since an assistant counts how often it asks for the same."""
 
-    def current(scene: Scene) -> tuple[Item, Product]:
-        item = chosen_items(scene)[len(chosen_ids(scene, "chosen"))]
-        product = scene.shop.product(item.product)
-        assert product, f"{item.id} has no product"
-        return item, product
+VARIANTS = tuple(f"variant_{number}" for number in range(1, MOST + 1))
+
+
+def variant_steps(scene: Scene) -> Iterator[Step]:
+    """What each chosen item becomes, a question an item."""
+    for slot, item in zip(VARIANTS, chosen_items(scene), strict=False):
+        yield _variant_step(slot, item)
+
+
+def chosen_variants(scene: Scene) -> list[str]:
+    """The ids of the new items, in the order of the chosen ones."""
+    return [str(scene.slots.get(slot)) for slot, _ in zip(VARIANTS, chosen_items(scene), strict=False)]
+
+
+def _variant_step(slot: str, item: Item) -> Step:
+    def product(scene: Scene) -> Product:
+        found = scene.shop.product(item.product)
+        assert found, f"{item.id} has no product"
+        return found
 
     def ask(scene: Scene) -> Question:
-        item, product = current(scene)
-        choices = [Choice(_variant_choice(scene, item, v), v.id) for v in _others(item, product)]
+        choices = [Choice(_variant_choice(scene, item, v), v.id) for v in _others(item, product(scene))]
         return Question(scene.words(WORDS, "variant", item=item_title(item)), choices, {"item": item.id})
 
     def read(scene: Scene) -> Reading:
-        item, product = current(scene)
-        found = find_variant(item, product.variants, scene.text)
+        found = find_variant(item, product(scene).variants, scene.text)
         match found:
             case None:
                 return None
             case Ambiguous(among):
-                fitting = [title for title in among if title in {variant_title(v) for v in _others(item, product)}]
+                fitting = [
+                    title for title in among if title in {variant_title(v) for v in _others(item, product(scene))}
+                ]
                 if not fitting:
                     return Unclear(scene.words(WORDS, "no such variant", item=item.name))
                 return Unclear(scene.words(WORDS, "unclear variant", among=" / ".join(fitting)))
             case Variant():
-                return take(scene, item, found)
-
-    def take(scene: Scene, item: Item, variant: Variant) -> Reading:
-        if not variant.available:
-            return Unclear(scene.words(WORDS, "sold out", variant=variant_title(variant)))
-        if variant.id == item.id:
-            return Unclear(scene.words(WORDS, "same", variant=variant_title(variant)))
-        known = [*chosen_ids(scene, "chosen"), str(variant.id)]
-        if len(known) == len(chosen_items(scene)):
-            scene.slots["chosen"] = None
-            return Filled(",".join(known))
-        scene.slots["chosen"] = ",".join(known)
-        return None
+                name = "" if found.available and found.id != item.id else "same" if found.available else "sold out"
+                title = variant_title(found)
+                return Unclear(scene.words(WORDS, name, variant=title)) if name else Filled(str(found.id))
 
     def offer(scene: Scene) -> Reading:
         """Say at once where an item has nothing to be swapped for."""
-        for item in chosen_items(scene):
-            product = scene.shop.product(item.product)
-            if product is None or not _others(item, product):
-                return Ended(scene.words(WORDS, "no variant", item=item.name))
-        return None
+        return None if _others(item, product(scene)) else Ended(scene.words(WORDS, "no variant", item=item.name))
 
-    return Step("variants", ask, read, offer)
+    return Step(slot, ask, read, offer)
 
 
 def _others(item: Item, product: Product) -> list[Variant]:
@@ -300,7 +304,7 @@ def _variant_choice(scene: Scene, item: Item, variant: Variant) -> str:
 def difference(scene: Scene) -> int:
     """What the chosen variants cost more than the items."""
     total = 0
-    for item, name in zip(chosen_items(scene), chosen_ids(scene, "variants"), strict=False):
+    for item, name in zip(chosen_items(scene), chosen_variants(scene), strict=False):
         product = scene.shop.product(item.product)
         variant = product.variant(name) if product else None
         total += (variant.price if variant else item.price) - item.price

@@ -5,8 +5,18 @@ from collections.abc import Iterator
 from rasa_sdk import Action
 
 from actions import identity
+from actions.choosing import (
+    VARIANTS,
+    chosen_ids,
+    chosen_variants,
+    difference,
+    items_step,
+    method_step,
+    order_step,
+    paying,
+    variant_steps,
+)
 from actions.choosing import WORDS as CHOOSING
-from actions.choosing import chosen_ids, difference, items_step, method_step, order_step, paying, variants_step
 from actions.forms import actions_of, confirm_step
 from actions.items import swap_facts
 from actions.returns import returnable
@@ -16,7 +26,7 @@ from actions.shop.shop import Shop
 from actions.submitting import Submit
 
 FORM = "exchange_form"
-SLOTS = ("order", "items", "variants", "method")
+SLOTS = ("order", "items", *VARIANTS, "method")
 
 WORDS: Texts = {
     "en": {
@@ -41,21 +51,21 @@ def _none(scene: Scene) -> str:
     return scene.words(CHOOSING, "none", done=scene.words(WORDS, "none done"), why=why)
 
 
-def steps(_: Scene) -> Iterator[Step]:
+def steps(scene: Scene) -> Iterator[Step]:
     """Who, which order, which items, what instead, who pays the difference, and a yes."""
     yield identity.STEP
     yield order_step(returnable(), _none)
     yield items_step()
-    yield variants_step()
-    yield method_step("pay", paying, free=lambda scene: difference(scene) == 0)
-    yield confirm_step(steps, lambda scene: scene.words(WORDS, "summary", **swap_facts(scene)))
+    yield from variant_steps(scene)
+    yield method_step("pay", paying, free=lambda now: difference(now) == 0)
+    yield confirm_step(steps, lambda now: now.words(WORDS, "summary", **swap_facts(now)))
 
 
 def _do(scene: Scene, key: Key) -> Receipt | Refusal:
     assert scene.shopper, "the form asks who it is first"
     return scene.shop.exchange_items(
         *(key, scene.shopper, str(scene.slots["order"])),
-        *(chosen_ids(scene, "items"), chosen_ids(scene, "variants"), str(scene.slots["method"])),
+        *(chosen_ids(scene, "items"), chosen_variants(scene), str(scene.slots["method"])),
     )
 
 

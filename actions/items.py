@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from actions.choosing import chosen_ids, difference, items_step, method_step, paying, variants_step
+from actions.choosing import chosen_ids, chosen_variants, difference, items_step, method_step, paying, variant_steps
 from actions.matching import item_title, method_title, variant_title
 from actions.scene import Scene, Step, Texts
 from actions.shop.records import Item, Key, Receipt, Refusal
@@ -31,7 +31,7 @@ WORDS: Texts = {
 def swap_facts(scene: Scene) -> dict[str, str]:
     """What is swapped for what, and what that costs, in words."""
     swaps = []
-    for name, new in zip(chosen_ids(scene, "items"), chosen_ids(scene, "variants"), strict=True):
+    for name, new in zip(chosen_ids(scene, "items"), chosen_variants(scene), strict=True):
         product = scene.shop.product_of(new)
         variant = product.variant(new) if product else None
         old = _line(scene, name)
@@ -48,11 +48,11 @@ def _line(scene: Scene, name: str) -> Item | None:
     return next((item for item in scene.order.items if item.id == name), None) if scene.order else None
 
 
-def steps(_: Scene) -> Iterator[Step]:
+def steps(scene: Scene) -> Iterator[Step]:
     """Which items, what instead, and who pays the difference."""
     yield items_step()
-    yield variants_step()
-    yield method_step("pay", paying, free=lambda scene: difference(scene) == 0)
+    yield from variant_steps(scene)
+    yield method_step("pay", paying, free=lambda now: difference(now) == 0)
 
 
 def summary(scene: Scene) -> str:
@@ -81,5 +81,5 @@ def do(scene: Scene, key: Key) -> Receipt | Refusal:
     assert scene.shopper, "the form asks who it is first"
     return scene.shop.change_items(
         *(key, scene.shopper, str(scene.slots["order"])),
-        *(chosen_ids(scene, "items"), chosen_ids(scene, "variants"), str(scene.slots["method"])),
+        *(chosen_ids(scene, "items"), chosen_variants(scene), str(scene.slots["method"])),
     )

@@ -49,6 +49,9 @@ _SAME = {
 
 _CJK = re.compile("|".join(word for word in _SAME if not word.isascii()))
 
+_COUNTED = re.compile(r"([一两二三四五])(?=[双件个条只顶把])")
+"""A Chinese number before its measure word; no space parts the two."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -67,7 +70,7 @@ class Ambiguous:
 
 def words(text: str) -> list[str]:
     """The words of a text without case, accents and plural endings, each in one spelling."""
-    spaced = _CJK.sub(lambda found: f" {_SAME[found[0]]} ", text)
+    spaced = _COUNTED.sub(r" \1 ", _CJK.sub(lambda found: f" {_SAME[found[0]]} ", text))
     plain = unicodedata.normalize("NFKD", spaced).casefold()
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return [_SAME.get(word, _SAME.get(_singular(word), _singular(word))) for word in _WORD.findall(plain)]

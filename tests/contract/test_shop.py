@@ -7,11 +7,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -67,12 +69,25 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     url = f"postgresql://kefu@127.0.0.1:{port}/postgres"
-    ready = [str(programs / "pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-t", "60"]
-    while subprocess.run(ready, check=False, capture_output=True, cwd="/").returncode:
+    try:
+        _wait(url, server)
+        yield url
+    finally:
+        # The child of `runuser`, if there is one, ends with it.
+        server.terminate()
+        server.wait()
+
+
+def _wait(url: str, server: "subprocess.Popen[bytes]") -> None:
+    for _ in range(600):
         assert server.poll() is None, "PostgreSQL did not start"
-    yield url
-    server.terminate()
-    server.wait()
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("PostgreSQL did not answer within a minute")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
