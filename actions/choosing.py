@@ -273,9 +273,8 @@ def _variant_step(slot: str, item: Item) -> Step:
             case None:
                 return None
             case Ambiguous(among):
-                fitting = [
-                    title for title in among if title in {variant_title(v) for v in _others(item, product(scene))}
-                ]
+                there = {variant_title(variant) for variant in _others(item, product(scene))}
+                fitting = [title for title in among if title in there]
                 if not fitting:
                     return Unclear(scene.words(WORDS, "no such variant", item=item.name))
                 return Unclear(scene.words(WORDS, "unclear variant", among=" / ".join(fitting)))

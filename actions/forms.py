@@ -19,6 +19,7 @@ from actions.matching import Choice, yes_or_no
 from actions.scene import (
     CONFIRMED,
     OFFER,
+    SHOPPER,
     WISH,
     Ended,
     Filled,
@@ -116,8 +117,11 @@ def fill(steps: Steps, scene: Scene, proposed: frozenset[str] = frozenset()) -> 
         scene.slots[name] = None
     at = next((step for step in steps(scene) if step.slot == scene.requested), None)
     if at is None:
-        scene.slots[WISH] = scene.text
-    if at is not None and scene.slots.get(at.slot) is None:
+        # It begins; what an earlier one left unfinished is not carried over.
+        scene.slots |= {WISH: scene.text, OFFER: None, **dict.fromkeys(own - {SHOPPER})}
+    first = next((step for step in steps(scene) if scene.slots.get(step.slot) is None), None)
+    # Where the assistant took an earlier value back, the words were about that.
+    if at is not None and first is not None and first.slot == at.slot:
         if corrected := _correct(steps, scene, at):
             return corrected
         if scene.slots.get(at.slot) is None and (ended := _take(scene, at, at.read(scene), steps)):
@@ -169,7 +173,7 @@ def _after(step: Step, steps: Steps, scene: Scene) -> list[str]:
     if scene.slots.get(step.slot) is None:
         return []
     names = [other.slot for other in steps(scene)]
-    return [*names[names.index(step.slot) + 1 :], "chosen", OFFER]
+    return [*names[names.index(step.slot) + 1 :], OFFER]
 
 
 def offered(steps: Steps, scene: Scene) -> str:

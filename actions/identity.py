@@ -96,11 +96,11 @@ def identify(shop: Shop, text: str) -> User | None:
 
 
 def by_token(shop: Shop, token: object, environ: Mapping[str, str] = os.environ) -> User | None:
-    """The user whom a token of the shop's site names (JWT, HS256, signed with ``KEFU_SHOP_IDENTITY_KEY``, not expired).
+    """The user whom a token of the shop's site names (JWT, HS256, signed with ``KEFU_SHOP_KEY``, not expired).
 
     ``sub`` is the user's id; where there is none, ``email`` is their address. Without the key no token counts.
     """
-    key = environ.get("KEFU_SHOP_IDENTITY_KEY")
+    key = environ.get("KEFU_SHOP_KEY")
     if not key or not isinstance(token, str):
         return None
     try:

@@ -90,7 +90,7 @@ class Submit(Action):
             dispatcher.utter_message(text=text, json_message=custom)
         elif answer is not None:
             dispatcher.utter_message(text=scene.words(WORDS, "unchanged"))
-        return [SlotSet(slot, None) for slot in (*self._slots, "chosen", CONFIRMED, OFFER, WISH) if slot in scene.slots]
+        return [SlotSet(slot, None) for slot in (*self._slots, CONFIRMED, OFFER, WISH) if slot in scene.slots]
 
     def _submit(self, scene: Scene) -> tuple[str, Receipt | None]:
         result = self._do(scene, scene.key(self._name))

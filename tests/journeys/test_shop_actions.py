@@ -37,7 +37,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
     command = [sys.executable, "-m", "actions", "--port", str(port), "--data", str(folder)]
     with (folder / "actions.log").open("wb") as log:
         process = subprocess.Popen(
-            command, stdout=log, stderr=log, env={**os.environ, "KEFU_SHOP_URL": "", "KEFU_SHOP_IDENTITY_KEY": KEY}
+            command, stdout=log, stderr=log, env={**os.environ, "KEFU_SHOP_URL": "", "KEFU_SHOP_KEY": KEY}
         )
     try:
         _wait(f"http://127.0.0.1:{port}/health", process, folder / "actions.log")
