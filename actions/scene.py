@@ -58,8 +58,10 @@ class Scene:
     @property
     def orders(self) -> list[Order]:
         """The shopper's own orders, the oldest first; nobody else's are ever looked at."""
+        if self.shopper is None:
+            return []
         if self._orders is None:
-            self._orders = self.shop.orders(self.shopper) if self.shopper else []
+            self._orders = self.shop.orders(self.shopper)
         return self._orders
 
     def forget_orders(self) -> None:
