@@ -52,7 +52,6 @@ WORDS: Texts = {
         "variant": "What would you like instead of {item}?",
         "no variant": "There is no other variant of {item} in stock at the moment.",
         "sold out": "{variant} is sold out at the moment.",
-        "same": "{variant} is what you have already.",
         "unclear variant": "There are several that fit: {among}.",
         "no such variant": "There is no such variant of {item}.",
         "pay": "Which payment method should be charged with or receive the difference?",
@@ -76,7 +75,6 @@ WORDS: Texts = {
         "variant": "您想把 {item} 换成哪一款？",
         "no variant": "{item} 目前没有其他有货的款式。",
         "sold out": "{variant} 目前缺货。",
-        "same": "{variant} 就是您现有的款式。",
         "unclear variant": "有几款符合：{among}。",
         "no such variant": "{item} 没有这个款式。",
         "pay": "差价用哪种支付方式支付或退还？",
@@ -246,10 +244,13 @@ MOST = 9
 VARIANTS = tuple(f"variant_{number}" for number in range(1, MOST + 1))
 
 
-def variant_steps(scene: Scene) -> Iterator[Step]:
-    """What each chosen item becomes, a question an item."""
+def variant_steps(scene: Scene, *, same: bool = False) -> Iterator[Step]:
+    """What each chosen item becomes, a question an item; ``same`` offers the same again, for one that is faulty.
+
+    Who names it gets it in any case: among other items it means that this one stays.
+    """
     for slot, item in zip(VARIANTS, chosen_items(scene), strict=False):
-        yield _variant_step(slot, item)
+        yield _variant_step(slot, item, same=same)
 
 
 def chosen_variants(scene: Scene) -> list[str]:
@@ -257,14 +258,14 @@ def chosen_variants(scene: Scene) -> list[str]:
     return [str(scene.slots.get(slot)) for slot, _ in zip(VARIANTS, chosen_items(scene), strict=False)]
 
 
-def _variant_step(slot: str, item: Item) -> Step:
+def _variant_step(slot: str, item: Item, *, same: bool) -> Step:
     def product(scene: Scene) -> Product:
         found = scene.shop.product(item.product)
         assert found, f"{item.id} has no product"
         return found
 
     def ask(scene: Scene) -> Question:
-        choices = [Choice(_variant_choice(scene, item, v), v.id) for v in _others(item, product(scene))]
+        choices = [Choice(_variant_choice(scene, item, v), v.id) for v in _fitting(item, product(scene), same=same)]
         return Question(scene.words(WORDS, "variant", item=item_title(item)), choices, {"item": item.id})
 
     def read(scene: Scene) -> Reading:
@@ -273,25 +274,29 @@ def _variant_step(slot: str, item: Item) -> Step:
             case None:
                 return None
             case Ambiguous(among):
-                there = {variant_title(variant) for variant in _others(item, product(scene))}
+                there = {variant_title(variant) for variant in _fitting(item, product(scene), same=same)}
                 fitting = [title for title in among if title in there]
                 if not fitting:
                     return Unclear(scene.words(WORDS, "no such variant", item=item.name))
                 return Unclear(scene.words(WORDS, "unclear variant", among=" / ".join(fitting)))
             case Variant():
-                name = "" if found.available and found.id != item.id else "same" if found.available else "sold out"
-                title = variant_title(found)
-                return Unclear(scene.words(WORDS, name, variant=title)) if name else Filled(str(found.id))
+                if found.available:
+                    return Filled(str(found.id))
+                return Unclear(scene.words(WORDS, "sold out", variant=variant_title(found)))
 
     def offer(scene: Scene) -> Reading:
         """Say at once where an item has nothing to be swapped for."""
-        return None if _others(item, product(scene)) else Ended(scene.words(WORDS, "no variant", item=item.name))
+        return (
+            None
+            if _fitting(item, product(scene), same=same)
+            else Ended(scene.words(WORDS, "no variant", item=item.name))
+        )
 
     return Step(slot, ask, read, offer)
 
 
-def _others(item: Item, product: Product) -> list[Variant]:
-    return [variant for variant in product.variants if variant.available and variant.id != item.id]
+def _fitting(item: Item, product: Product, *, same: bool) -> list[Variant]:
+    return [v for v in product.variants if v.available and (same or v.id != item.id)]
 
 
 def _variant_choice(scene: Scene, item: Item, variant: Variant) -> str:

@@ -56,7 +56,7 @@ def steps(scene: Scene) -> Iterator[Step]:
     yield identity.STEP
     yield order_step(returnable(), _none)
     yield items_step()
-    yield from variant_steps(scene)
+    yield from variant_steps(scene, same=True)
     yield method_step("pay", paying, free=lambda now: difference(now) == 0)
     yield confirm_step(steps, lambda now: now.words(WORDS, "summary", **swap_facts(now)))
 
