@@ -65,7 +65,7 @@ def steps(scene: Scene) -> Iterator[Step]:
     """Who, which order, what of it, then what that needs, and a yes."""
     yield identity.STEP
     yield order_step(with_status(PENDING), _none)
-    yield Step("change", _ask, _read, offer=_read)
+    yield Step("change", _ask, _read, offer=lambda now: _read(now) if now.is_brief else None)
     match scene.slots.get("change"):
         case "items":
             yield from items.steps(scene)

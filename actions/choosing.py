@@ -141,7 +141,9 @@ def order_step(why_not: Eligible, none: Callable[[Scene], str]) -> Step:
         known = str(scene.slots.get("order_number") or "")
         mentioned = [order for order in choices if known and fold(known) == fold(order.id)]
         choices = mentioned or choices
-        return Filled(choices[0].id) if len(choices) == 1 else _described(scene, choices)
+        if len(choices) == 1:
+            return Filled(choices[0].id)
+        return _described(scene, choices) if scene.is_brief else None
 
     def correct(scene: Scene) -> Reading:
         named = _named(scene)
