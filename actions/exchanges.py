@@ -5,20 +5,11 @@ from collections.abc import Iterator
 from rasa_sdk import Action
 
 from actions import identity
-from actions.choosing import (
-    VARIANTS,
-    chosen_ids,
-    chosen_variants,
-    difference,
-    items_step,
-    method_step,
-    order_step,
-    paying,
-    variant_steps,
-)
+from actions.choosing import VARIANTS, chosen_ids, chosen_variants, items_step, order_step, variant_steps
 from actions.choosing import WORDS as CHOOSING
 from actions.forms import actions_of, confirm_step
 from actions.items import swap_facts
+from actions.paying import difference, method_step, paying
 from actions.returns import returnable
 from actions.scene import CONFIRMED, SHOPPER, Scene, Step, Texts
 from actions.shop.records import Key, Receipt, Refusal

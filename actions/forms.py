@@ -181,11 +181,6 @@ def offered(steps: Steps, scene: Scene) -> str:
     return json.dumps({step.slot: scene.slots.get(step.slot) for step in steps(scene) if step.slot != CONFIRMED})
 
 
-def confirmation(summary: str, choices: Mapping[str, tuple[str, str]] = _YES_NO) -> Question:
-    """The question for an explicit yes to ``summary``."""
-    return Question(summary, [Choice(title, title) for title in choices["en"]])
-
-
 def confirm_step(steps: Steps, summary: Any) -> Step:
     """The last step of a form that changes something: a summary, and a yes or no to exactly that."""
 
