@@ -129,13 +129,13 @@ def order_step(why_not: Eligible, none: Callable[[Scene], str]) -> Step:
         return _described(scene, choices) if scene.is_brief else None
 
     def correct(scene: Scene) -> Reading:
-        named = _named(scene)
+        named = named_orders(scene)
         return Filled(named[0].id) if len(named) == 1 and why_not(scene, named[0]) is None else None
 
     return Step("order", ask, read, offer, correct)
 
 
-def _named(scene: Scene) -> list[Order]:
+def named_orders(scene: Scene) -> list[Order]:
     """The shopper's orders whose number stands in the words."""
     said = {fold(number) for number in _numbers(scene.text)}
     return [
@@ -152,7 +152,7 @@ def _numbers(text: str) -> list[str]:
 
 def _numbered(scene: Scene, why_not: Eligible) -> Reading:
     """The order whose number was said. Another shopper's and one that does not exist are told in the same words."""
-    named = _named(scene)
+    named = named_orders(scene)
     possible = [order for order in named if why_not(scene, order) is None]
     if len(possible) == 1:
         return Filled(possible[0].id)
