@@ -1,9 +1,11 @@
 """The whole way of a message, over a scripted recognizer and shop: what leaves, and what is remembered."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from bot.dialogue.hours import read_hours
 from bot.dialogue.policy import Thresholds
 from bot.errors import ActionUnavailable, Unavailable
 from bot.ladder import Ladder
+from bot.ports import NONE
 from bot.records import (
     ActionResult,
     Attachment,
@@ -57,7 +60,15 @@ class Script:
     async def search(self, understanding: Understanding, state: State) -> Findings:
         return replace(self.findings, query=understanding.text)
 
-    async def run(self, action: str, conversation: Conversation, understanding: Understanding) -> ActionResult:
+    async def run(
+        self,
+        action: str,
+        conversation: Conversation,
+        understanding: Understanding,
+        *,
+        candidates: Mapping[str, Any] = NONE,
+        ordinal: int = 0,
+    ) -> ActionResult:
         if isinstance(self.result, ActionUnavailable):
             raise self.result
         return self.result
@@ -266,14 +277,30 @@ async def test_that_an_action_without_words_does_not_make_a_silent_turn() -> Non
     assert turn.trace.rung is Rung.ACTION
 
 
-@pytest.mark.parametrize("intent", ["return_policy", "deny", "greet"])
-async def test_that_a_form_that_was_left_is_left_but_what_was_given_stays_known(intent: str) -> None:
+@pytest.mark.parametrize(("intent", "text"), [("deny", "rather not"), ("return_policy", "never mind")])
+async def test_that_a_form_that_was_left_is_left_but_what_was_given_stays_known(intent: str, text: str) -> None:
     asking = State(slots={"order_number": "LF-1"}, form="order_status_form", requested="email", attempts=2)
-    turn = await handle(Script(meaning(intent)), "something else", state=asking)
+    turn = await handle(Script(meaning(intent)), text, state=asking)
     assert (turn.state.form, turn.state.requested, turn.state.attempts) == (None, None, 0)
     assert turn.state.slots == {"order_number": "LF-1"}
     back = await handle(Script(meaning("order_status")), "so where is it", state=turn.state)
     assert "mail" in said(back)
+
+
+@pytest.mark.parametrize("intent", ["return_policy", "greet"])
+async def test_that_what_is_asked_in_the_middle_of_a_form_is_answered_and_the_form_asks_again(intent: str) -> None:
+    asking = State(slots={"order_number": "LF-1"}, form="order_status_form", requested="email", attempts=2)
+    findings = Findings("", (Hit(FAQ, 1.0, 0.9, 0.9, question=0.99),), 0.9)
+    turn = await handle(Script(meaning(intent), findings), "how long?", state=asking)
+    assert turn.utterances[0].text == "30 days." or turn.utterances[0].text in wordings("utter_greet")
+    assert turn.utterances[-1].text in wordings("utter_ask_email")
+    assert turn.utterances[-1].custom == {"ask": "email", "options": []}
+    assert (turn.state.form, turn.state.requested, turn.state.attempts) == ("order_status_form", "email", 2)
+    given = meaning("out_of_scope", 0.2, Entity("email", "a@b.example", 0, 0, "regex"))
+    after = await handle(
+        Script(given, result=ActionResult((Utterance("Shipped."),))), "a@b.example", state=turn.state
+    )
+    assert said(after) == "Shipped."
 
 
 async def test_that_a_failed_action_is_said_and_never_passed_off_as_done() -> None:

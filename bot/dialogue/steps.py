@@ -1,0 +1,401 @@
+"""Carries decisions out, one step after the other, until it is the shopper's turn: responses, actions and forms.
+
+Forms run as Rasa's do (RasaHQ/rasa 3.6, `rasa/core/actions/forms.py` and `loops.py`): what a message gave is validated
+by `validate_<form>` where the action server has it, which may ask for other slots than the domain or end the form.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bot.dialogue.domain import questions
+from bot.dialogue.fallback import affirmation, title, which
+from bot.dialogue.forms import as_question, asked, begun_anew, forgotten, left, missing, opened
+from bot.dialogue.policy import TWO_STAGE, Thresholds, intent_of, is_sure, step
+from bot.dialogue.project import REQUESTED, Domain
+from bot.dialogue.slots import CONFIRMED, corrected, extract
+from bot.dialogue.trail import (
+    ANSWER,
+    UNSURE,
+    Next,
+    done,
+    given,
+    heard,
+    interrupted,
+    known,
+    looped,
+    next_action,
+    rejected,
+)
+from bot.errors import ActionUnavailable
+from bot.ports import Actions
+from bot.records import (
+    Act,
+    ActionResult,
+    Answer,
+    Ask,
+    Choose,
+    Conversation,
+    Decision,
+    Escalate,
+    Leave,
+    Receipt,
+    Reopen,
+    State,
+    Understanding,
+    Utterance,
+)
+
+MOST_STEPS = 10
+"""Of one turn, as in Rasa: rules that lead to each other in a circle must end."""
+
+VALIDATE_ALL = "action_validate_slot_mappings"
+"""The action that validates slots outside of any form, where an action server has it."""
+
+
+@dataclass(slots=True)
+class Play:
+    """What one turn does, as far as it got. It changes as it goes on, and is gone with the turn."""
+
+    domain: Domain
+    actions: Actions
+    thresholds: Thresholds
+    conversation: Conversation
+    state: State
+    understanding: Understanding = field(default_factory=lambda: Understanding("", "", (), 0.0))
+    """The message, or the part of it, that is answered now."""
+    said: list[Utterance] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    handover: Escalate | None = None
+    """A person is to be called, and nothing more is to be done."""
+    acted: Act | None = None
+    """The last action on the shop's systems."""
+    failed: bool = False
+    """Whether an action could not be run."""
+    refused: bool = False
+    """Whether the open form found nothing for it in the message, so that it means something else."""
+    _calls: Counter[str] = field(default_factory=Counter)
+    _closed: list[str] = field(default_factory=list)
+    _told: set[str] = field(default_factory=set)
+    """Slots that actions set, which know best how long to remember them."""
+    _next: str | None = None
+    _steps: int = 0
+
+    # ── What comes in ─────────────────────────────────────────────────────────────────────────────
+
+    async def begin(self) -> None:
+        """Let the project begin a session, where its action server has an action for that."""
+        if "action_session_start" in self.domain.actions:
+            await self._act("action_session_start", {})
+
+    async def hear(self, understanding: Understanding) -> None:
+        """Take in what a message means, and fill slots from it.
+
+        A slot that could not be validated is not filled.
+        """
+        self.understanding, self.refused = understanding, False
+        before = self.state.slots
+        intent = intent_of(understanding, self.thresholds)
+        self.state = heard(replace(self.state, language=understanding.language), understanding, intent)
+        sure = intent if is_sure(understanding, self.thresholds) else UNSURE
+        found = extract(self.state, understanding, sure, self.domain)
+        if corrected(found, self.state, self.domain) and before.get(CONFIRMED) is not None:
+            found[CONFIRMED] = None
+        self.state = known(self.state, found)
+        for action in self._extractors():
+            await self._act(action, {})
+        if found and VALIDATE_ALL in self.domain.actions:
+            if (result := await self._call(VALIDATE_ALL, found)) is None:
+                self.state = known(self.state, {name: before.get(name) for name in found})
+            else:
+                self._take(result)
+
+    def _extractors(self) -> list[str]:
+        """Actions that custom mappings name to extract a slot."""
+        mappings = [mapping for slot in self.domain.slots.values() for mapping in slot.mappings if mapping.action]
+        fitting = (
+            mapping.action
+            for mapping in mappings
+            if not mapping.conditions or any(condition.loop == self.state.form for condition in mapping.conditions)
+        )
+        return list(dict.fromkeys(action for action in fitting if action in self.domain.actions and action is not None))
+
+    # ── What is done ──────────────────────────────────────────────────────────────────────────────
+
+    async def carry_out(self, decision: Decision) -> None:
+        """Do what was decided, then what rules and stories have follow, until the shopper's turn.
+
+        Where the open form was to take the message and found nothing in it, `refused` is set instead, and whoever
+        decides has to decide again.
+        """
+        beside = self.state.form if self._is_beside(decision) else None
+        self.refused = False
+        next_step: Decision | None = decision
+        while next_step is not None and not (self.over or self.refused):
+            self._steps += 1
+            if self._steps > MOST_STEPS:
+                self.notes.append(f"stopped after {MOST_STEPS} steps")
+                break
+            await self._do(next_step, counts=next_step is decision)
+            next_step = self._following()
+        if beside is not None and self.state.form == beside and not self.over:
+            await self.ask_again()
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to be done in this turn."""
+        return self.failed or self.handover is not None
+
+    def _is_beside(self, decision: Decision) -> bool:
+        """Whether something is done while a form is open that has nothing to do with it.
+
+        What a rule or story says of the open form is followed to the letter: it asks again itself, if it wants to.
+        """
+        if self.state.form not in self.domain.forms or not isinstance(decision, Answer | Act | Choose):
+            return False
+        following = next_action(self.state, self.domain)
+        return following is None or not (following.goes_on or following.loop == self.state.form)
+
+    def _following(self) -> Decision | None:
+        """What comes next: what the action named, else what rules and stories say."""
+        if self._next is not None:
+            following = Next(self._next, goes_on=False, loop=None)
+            self._next = None
+            return step(following, self.state, self.domain)
+        return step(next_action(self.state, self.domain), self.state, self.domain)
+
+    async def _do(self, decision: Decision, *, counts: bool) -> None:
+        if self.state.form == TWO_STAGE and not (isinstance(decision, Act) and decision.action in _OWN):
+            self.state = left(self.state)
+        match decision:
+            case Answer(str(response)):
+                self.respond(self._named(response) or response)
+                self.state = done(self.state, response)
+            case Ask(form, again):
+                await self._run_form(form, again=again, counts=counts)
+            case Act(action) if action in _OWN and action not in self.domain.actions:
+                self._do_own(action)
+            case Act(action):
+                self.acted = decision
+                await self._run(action)
+            case Escalate():
+                self.handover = decision
+            case Choose(intents):
+                worded = self._worded("utter_which")
+                self.said.append(which(worded, intents, self.domain, self.state.language, self._seed))
+                self.state = done(self.state, ANSWER)
+            case Leave(response, anew):
+                self.state = begun_anew(self.state, self.domain) if anew else done(left(self.state), response)
+                self.respond(response)
+            case Reopen(slot):
+                emptied = [slot, *([CONFIRMED] if CONFIRMED in self.state.slots else [])]
+                self.state = known(self.state, dict.fromkeys(emptied))
+                assert self.state.form is not None, "only a form that is open has slots to take back"
+                await self._run_form(self.state.form, again=True, counts=counts)
+            case Answer(None):
+                raise AssertionError("the knowledge answers elsewhere")
+
+    async def ask_again(self) -> None:
+        """Ask for what the open form asked for last, after something else was answered; that is no failed attempt."""
+        form, slot = self.state.form, self.state.requested
+        if form is None or form not in self.domain.forms or slot is None:
+            return
+        if any("ask" in (said.custom or {}) for said in self.said):
+            return
+        if interrupted(self.state):
+            self.state = done(self.state, form)
+        await self._ask(form, slot, counts=False)
+
+    async def answered(self, utterances: tuple[Utterance, ...]) -> None:
+        """Say what the knowledge has answered, and ask again for what an open form asked for before."""
+        self.said += utterances
+        self.state = done(self.state, ANSWER)
+        await self.ask_again()
+
+    def respond(self, *responses: str) -> None:
+        """Say responses of the shop's domain."""
+        self.said += map(self._worded, responses)
+
+    def finished(self) -> State:
+        """The state at the end of the turn."""
+        return self.state if self.failed else forgotten(self.state, self._closed, self.domain, self._told)
+
+    # ── Forms ─────────────────────────────────────────────────────────────────────────────────────
+
+    async def _run_form(self, form: str, *, again: bool, counts: bool) -> None:
+        """Validate what there is, then ask for what is missing or end the form."""
+        opening = self.state.form != form
+        wanted = {*self.domain.forms[form].required, self.state.requested}
+        if opening:
+            self.state, candidates = opened(self.state, form, self.domain)
+        else:
+            fresh = {} if again else given(self.state)
+            candidates = {name: value for name, value in fresh.items() if name in wanted and value is not None}
+        requested = self.state.requested
+        result = ActionResult()
+        if f"validate_{form}" in self.domain.actions:
+            checked = await self._call(f"validate_{form}", candidates)
+            if checked is None:
+                # Nothing of it may pass for valid: what was told is asked for again, or validated when the form is
+                # opened again.
+                self.state = left(self.state) if opening else known(self.state, dict.fromkeys(candidates))
+                return
+            result = checked
+            self._take(result, told=False)
+        found = candidates.keys() | result.slots.keys() - {REQUESTED}
+        if result.rejects or (requested is not None and not again and not found):
+            self.state, self.refused = rejected(self.state), True
+            return
+        if not opening:
+            self.state = done(self.state, form)
+        ended = result.loop == "" or (REQUESTED in result.slots and result.slots[REQUESTED] is None)
+        slot = result.slots.get(REQUESTED) or missing(form, self.state, self.domain)
+        if ended or slot is None:
+            self.state = left(self.state)
+            self._closed.append(form)
+        else:
+            await self._ask(form, str(slot), counts=counts)
+
+    async def _ask(self, form: str, slot: str, *, counts: bool) -> None:
+        """Ask for ``slot``; a person instead, after too many times."""
+        if counts and self.state.requested == slot and self.state.attempts >= self.thresholds.attempts:
+            self.handover = Escalate(f"{slot} was asked for {self.state.attempts} times")
+            return
+        self.state = asked(self.state, slot, counts=counts)
+        before = len(self.said)
+        question = questions(self.domain, form, slot)
+        if question is not None and question in self.domain.actions:
+            if (result := await self._call(question, {})) is None:
+                return
+            self._take(result)
+        elif question is not None:
+            self.respond(question)
+        elif not self.said:
+            words = {**self.state.slots, "asked": title(slot, self.domain, self.state.language, self._seed)}
+            self.said.append(self.domain.respond("utter_ask_for", self.state.language, words, self._seed))
+        if len(self.said) > before or (question is None and self.said):
+            self.said = as_question(self.said, slot)
+
+    # ── Actions ───────────────────────────────────────────────────────────────────────────────────
+
+    async def _run(self, action: str) -> None:
+        """An action that a rule or a story has: without words of its own, and if nothing follows, it must not end in
+        silence."""
+        before = len(self.said)
+        await self._act(action, {})
+        if self.failed:
+            self.state = left(self.state)
+            return
+        self.state = done(self.state, action)
+        silent = len(self.said) == before and not self.handover
+        if (
+            silent
+            and self._next is None
+            and step(next_action(self.state, self.domain), self.state, self.domain) is None
+        ):
+            self.respond("utter_done")
+
+    async def _act(self, action: str, candidates: Mapping[str, Any]) -> None:
+        if (result := await self._call(action, candidates)) is not None:
+            self._take(result)
+
+    async def _call(self, action: str, candidates: Mapping[str, Any]) -> ActionResult | None:
+        """Call the action server; a failure is said, offers a person, and is never passed off as done."""
+        conversation = replace(self.conversation, state=self.state)
+        ordinal = self._calls[action]
+        self._calls[action] += 1
+        try:
+            return await self.actions.run(
+                action, conversation, self.understanding, candidates=candidates, ordinal=ordinal
+            )
+        except ActionUnavailable as exc:
+            self.notes.append(str(exc))
+            self.failed = True
+            self.respond("utter_action_failed")
+            return None
+
+    def _take(self, result: ActionResult, *, told: bool = True) -> None:
+        """Take over what an action said and set."""
+        self.said += result.utterances
+        self.notes += result.notes
+        if result.receipt is not None:
+            self.receipts.append(result.receipt)
+        if result.restarts:
+            self.state = begun_anew(self.state, self.domain)
+        if result.forgets:
+            self.state = known(self.state, {**dict.fromkeys(self.state.slots), **self.domain.initial})
+        slots = {name: value for name, value in result.slots.items() if name != REQUESTED}
+        self.state = known(self.state, slots)
+        if told:
+            self._told |= slots.keys()
+            if result.loop == "" and self.state.form is not None:
+                self.state = left(self.state)
+            elif result.loop:
+                self.state = looped(self.state, result.loop)
+        if result.followup is not None and result.followup.startswith("utter_") and not self._named(result.followup):
+            self.notes.append(f"{result.followup} is to follow, which is no response")
+        else:
+            self._next = result.followup or self._next
+        if result.pauses:
+            self.handover = Escalate("an action paused the conversation")
+
+    def _do_own(self, action: str) -> None:
+        """An action that Rasa has of its own."""
+        self.state = done(self.state, action)
+        match action:
+            case "action_restart":
+                self.state = begun_anew(self.state, self.domain)
+                self.respond("utter_restart")
+            case "action_deactivate_loop" | "action_deactivate_form":
+                self.state = left(self.state)
+            case "action_default_fallback":
+                self.state = done(left(self.state), ANSWER)
+                self.respond("utter_default")
+            case "action_default_ask_rephrase":
+                self.state = replace(self.state, attempts=2)
+                self.respond("utter_ask_rephrase")
+            case "action_two_stage_fallback" | "action_default_ask_affirmation":
+                self._ask_affirmation(3 if self.state.form == TWO_STAGE else 1)
+            case _:
+                self.notes.append(f"{action} does nothing here")
+
+    def _ask_affirmation(self, stage: int) -> None:
+        guess = next((intent.name for intent in self.understanding.intents if intent.name != UNSURE), "")
+        self.state = replace(looped(self.state, TWO_STAGE), requested=guess or None, attempts=stage)
+        self.said.append(affirmation(guess, self.domain, self.state.language, self.state.slots, self._seed))
+
+    # ── Words ─────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def _seed(self) -> str:
+        return self.conversation.turn
+
+    def _named(self, response: str) -> str | None:
+        """The response itself; of a retrieval intent's, as ``utter_faq``, the one for what was asked:
+        ``utter_faq/returns``."""
+        if response in self.domain.responses:
+            return response
+        base, _, which_one = (self.understanding.intents[0].name if self.understanding.intents else "").partition("/")
+        full = f"utter_{base}/{which_one}"
+        if response == f"utter_{base}" and full in self.domain.responses:
+            return full
+        return next((name for name in self.domain.responses if name.startswith(f"{response}/")), None)
+
+    def _worded(self, response: str) -> Utterance:
+        channel = self.conversation.mail[-1].channel
+        return self.domain.respond(response, self.state.language, self._words(), self._seed, channel)
+
+    def _words(self) -> dict[str, Any]:
+        entities = {entity.name: entity.value for entity in self.understanding.entities}
+        return {**self.domain.initial, **entities, **self.state.slots}
+
+
+_OWN = frozenset(
+    {
+        *("action_restart", "action_deactivate_loop", "action_deactivate_form", "action_default_fallback"),
+        *("action_default_ask_rephrase", "action_default_ask_affirmation", TWO_STAGE, "action_session_start"),
+        *("action_revert_fallback_events", "action_back", "action_extract_slots", "action_unlikely_intent"),
+    }
+)
