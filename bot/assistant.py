@@ -96,6 +96,8 @@ class Assistant:
             play.said += self._hand_over(play.state, conversation, play.handover.response).utterances
         elif mail.has_files:
             play.respond("utter_file_received")
+        if not play.said and not any(grant.reply for grant in granted):
+            play.respond("utter_done")  # What was done had no words, and nothing follows: that must not be silence.
         reply = _reply(granted, play)
         utterances = tuple(presentable(utterance) for utterance in reply.utterances)
         state = _remember(play.finished(), mail.text, reply, self.domain)

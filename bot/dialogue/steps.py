@@ -281,21 +281,9 @@ class Play:
     # ── Actions ───────────────────────────────────────────────────────────────────────────────────
 
     async def _run(self, action: str) -> None:
-        """An action that a rule or a story has: without words of its own, and if nothing follows, it must not end in
-        silence."""
-        before = len(self.said)
+        """An action that a rule or a story has."""
         await self._act(action, {})
-        if self.failed:
-            self.state = left(self.state)
-            return
-        self.state = done(self.state, action)
-        silent = len(self.said) == before and not self.handover
-        if (
-            silent
-            and self._next is None
-            and step(next_action(self.state, self.domain), self.state, self.domain) is None
-        ):
-            self.respond("utter_done")
+        self.state = left(self.state) if self.failed else done(self.state, action)
 
     async def _act(self, action: str, candidates: Mapping[str, Any]) -> None:
         if (result := await self._call(action, candidates)) is not None:

@@ -33,7 +33,7 @@ class _Past:
     slots: dict[str, Any]
     loop: str | None
     opened: frozenset[str] = frozenset()
-    """Loops that it opened, though it may have ended them at once."""
+    """Loops that were open while it was done, though it may have opened them itself, or ended them."""
 
 
 def heard(state: State, understanding: Understanding, intent: str) -> State:
@@ -199,13 +199,21 @@ def _is(value: Any, told: Any, slot: str, domain: Domain) -> bool:
     return bool(value == told)
 
 
+def _first_loop(state: State, domain: Domain) -> str | None:
+    """The loop that was open when the trail begins: it is cut off somewhere, or was not kept yet."""
+    for at, event in enumerate(state.trail):
+        if event.kind == "loop":
+            before = (past.name for past in reversed(state.trail[:at]) if past.kind == "action")
+            return None if event.name else next((name for name in before if name in domain.forms), None)
+    return state.form
+
+
 def _past(state: State, domain: Domain) -> list[_Past]:
     """The trail as messages and actions with what held after each."""
     changed = {event.name for event in state.trail if event.kind == "slot"}
     slots = {name: value for name, value in state.slots.items() if name not in changed}
     past: list[_Past] = []
-    # Where the trail tells of no loop, because it is cut off or was not kept yet, the open one was open all the time.
-    loop = None if any(event.kind == "loop" for event in state.trail) else state.form
+    loop = _first_loop(state, domain)
     astray = False  # Whether the open loop's run was followed by anything but answers to it.
     for kind, name, value in state.trail:
         last = past[-1] if past else None
@@ -220,10 +228,10 @@ def _past(state: State, domain: Domain) -> list[_Past]:
             case "action" if name == loop and not astray and last and last.kind == "user":
                 past.pop()
                 if not past or past[-1].name != loop:
-                    past.append(_Past("action", name, {}, dict(slots), loop))
+                    past.append(_Past("action", name, {}, dict(slots), loop, frozenset({name})))
             case "action":
                 astray = loop is not None and name != loop
-                past.append(_Past("action", name, {}, dict(slots), loop))
+                past.append(_Past("action", name, {}, dict(slots), loop, frozenset({name} if name == loop else ())))
             case "rejected":
                 astray = True
             case "slot":

@@ -104,17 +104,17 @@ def test_that_slots_fill_the_words(shop: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("domain.yml", "responses: [", "domain.yml: not valid YAML"),
+        ("domain.yml", "responses: [", r"domain\.yml:2: not valid YAML"),
         ("domain.yml", "- a", "has to be a mapping"),
         ("domain.yml", "responses:\n  utter_greet: hello", "has to be a list of variations"),
         ("domain.yml", "responses:\n  utter_greet:\n  - txt: hello", "no `text`"),
         ("domain.yml", "responses:\n  utter_greet:\n  - image: 5", "`image` has to be a link"),
-        ("domain.yml", "responses:\n  utter_greet:\n  - custom: [1]", "`custom` a mapping"),
+        ("domain.yml", "responses:\n  utter_greet:\n  - custom: [1]", "domain.yml:3: in 'utter_greet', `custom` has to be a mapping"),
         ("domain.yml", "responses: {}", "'a' leads to utter_greet, which is no response"),
         (
             "rules.yml",
             "rules:\n- rule: a\n  steps:\n  - intent: x\n  - action: f\n  - active_loop: f",
-            "which is no form",
+            "rules.yml:2: 'a' leads to f, which is no action, form or response",
         ),
         ("domain.yml", f"{DOMAIN}forms:\n  f:\n    required_slots: [x]", "needs x, which is no slot"),
     ],
