@@ -158,7 +158,7 @@ def decide(
         return read.leads
     if understanding.mood is Mood.ANGRY and floor is Floor.ASSISTANT:
         return Escalate("the shopper is angry", "utter_sorry")
-    if state.form == TWO_STAGE and not read.sure and not read.approved:
+    if state.form == TWO_STAGE and (not read.sure or read.intent == DENY) and not read.approved:
         return _try_again(state)
     if state.form is not None and state.form in domain.forms:
         return _inside(state.form, state, read, domain, thresholds)
@@ -224,6 +224,10 @@ def _inside(form: str, state: State, read: _Read, domain: Domain, thresholds: Th
         return read.leads
     if leaves(read.text) and not (read.sure and read.following and read.following.loop == form):
         return Leave("utter_left")
+    filled = tuple(slot for slot in domain.forms[form].required if slot not in fills and slot in state.slots)
+    wrong = None if takes_any_text(state.requested, domain) else wrong_slot(read.text, filled)
+    if wrong and fills <= {state.requested}:
+        return Reopen(wrong)
     if not refused:
         question = read.approved or (asks(read.text) and read.answerable and read.sure)
         if state.requested in fills and not (question and takes_any_text(state.requested, domain)):
@@ -234,9 +238,6 @@ def _inside(form: str, state: State, read: _Read, domain: Domain, thresholds: Th
             return Ask(form)
     if read.following and read.following.loop == form and read.leads and read.sure:
         return read.leads
-    filled = tuple(slot for slot in domain.forms[form].required if state.slots.get(slot) is not None)
-    if slot := wrong_slot(read.text, filled):
-        return Reopen(slot)
     return _beside(form, state, read, thresholds)
 
 

@@ -5,14 +5,14 @@ by `validate_<form>` where the action server has it, which may ask for other slo
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.dialogue.domain import questions
 from bot.dialogue.fallback import affirmation, title, which
 from bot.dialogue.forms import as_question, asked, begun_anew, forgotten, left, missing, opened
-from bot.dialogue.policy import TWO_STAGE, Thresholds, intent_of, is_sure, step
+from bot.dialogue.policy import TWO_STAGE, Thresholds, intent_of, is_sure, step, takes_any_text
 from bot.dialogue.project import REQUESTED, Domain
 from bot.dialogue.slots import CONFIRMED, corrected, extract
 from bot.dialogue.trail import (
@@ -80,6 +80,8 @@ class Play:
     _closed: list[str] = field(default_factory=list)
     _told: set[str] = field(default_factory=set)
     """Slots that actions set, which know best how long to remember them."""
+    _replaced: dict[str, Any] = field(default_factory=dict)
+    """What the slots were before that the message set."""
     _next: str | None = None
     _steps: int = 0
 
@@ -107,10 +109,19 @@ class Play:
         for action in self._extractors():
             await self._act(action, {})
         if found and VALIDATE_ALL in self.domain.actions:
-            if (result := await self._call(VALIDATE_ALL, found)) is None:
-                self.state = known(self.state, {name: before.get(name) for name in found})
-            else:
-                self._take(result)
+            await self._act(VALIDATE_ALL, found)
+        self._replaced = {name: before.get(name) for name in found}
+        if self.failed:
+            self._put_back(found)
+
+    def _put_back(self, slots: Iterable[str]) -> None:
+        """Undo what the message set ``slots`` to."""
+        self.state = known(self.state, {slot: self._replaced.get(slot) for slot in slots if slot in self._replaced})
+
+    def _taken_as_text(self) -> list[str]:
+        """The slot that would have any message for its value, which turned out to be something else."""
+        slot = self.state.requested
+        return [slot] if slot is not None and takes_any_text(slot, self.domain) else []
 
     def _extractors(self) -> list[str]:
         """Actions that custom mappings name to extract a slot."""
@@ -132,6 +143,10 @@ class Play:
         """
         beside = self.state.form if self._is_beside(decision) else None
         self.refused = False
+        if isinstance(decision, Reopen) and self.state.requested is not None:
+            self._put_back([self.state.requested])  # "No, another one" is no answer to what was asked.
+        elif not isinstance(decision, Ask):
+            self._put_back(self._taken_as_text())
         next_step: Decision | None = decision
         while next_step is not None and not (self.over or self.refused):
             self._steps += 1
@@ -210,6 +225,7 @@ class Play:
 
     async def answered(self, utterances: tuple[Utterance, ...]) -> None:
         """Say what the knowledge has answered, and ask again for what an open form asked for before."""
+        self._put_back(self._taken_as_text())
         self.said += utterances
         self.state = done(self.state, ANSWER)
         await self.ask_again()

@@ -227,8 +227,9 @@ def _past(state: State, domain: Domain) -> list[_Past]:
                 pass
             case "action" if name == loop and not astray and last and last.kind == "user":
                 past.pop()
-                if not past or past[-1].name != loop:
-                    past.append(_Past("action", name, {}, dict(slots), loop, frozenset({name})))
+                if past and past[-1].name == loop:
+                    past.pop()  # The same run of the form, now with what it was told in the meantime.
+                past.append(_Past("action", name, {}, dict(slots), loop, frozenset({name})))
             case "action":
                 astray = loop is not None and name != loop
                 past.append(_Past("action", name, {}, dict(slots), loop, frozenset({name} if name == loop else ())))
