@@ -36,7 +36,7 @@ OWN_RESPONSES: Mapping[str, str] = {
     "utter_restart": "said when the shopper wants to start over",
     "utter_default": "said by Rasa's action_default_fallback",
     "utter_ask_rephrase": "said by Rasa's two-stage fallback, to have it in other words",
-    "utter_did_you_mean": "said by Rasa's two-stage fallback, to have the likeliest intent affirmed",
+    "utter_ask_affirmation": "said by Rasa's two-stage fallback, to have the likeliest intent affirmed",
     "utter_sorry": "said to an angry shopper before a person is called",
     "utter_handoff": "said when a person is called while the desk is open",
     "utter_handoff_offline": "said when a person is called while the desk is closed",
@@ -112,7 +112,7 @@ def _assembled(parts: Parts, paths: tuple[Way, ...], source: Mapping[str, Any]) 
         entities=parts.entities,
         slots={REQUESTED: Slot(REQUESTED, "text", influences=False), **parts.slots},
         forms=parts.forms,
-        actions=frozenset(parts.actions) - DEFAULT_ACTIONS - {HANDOFF} | frozenset(parts.actions) & _OVERRIDABLE,
+        actions=frozenset(filter(_is_remote, parts.actions)) - parts.forms.keys(),
         paths=paths,
         session=parts.session_ends(),
         carries_over=parts.session.get("carry_over_slots_to_new_session") is not False,
@@ -123,6 +123,11 @@ def _assembled(parts: Parts, paths: tuple[Way, ...], source: Mapping[str, Any]) 
 
 _OVERRIDABLE = frozenset({"action_session_start", "action_default_fallback", "action_default_ask_affirmation"})
 """Of Rasa's own actions, those that an action server may have in their place."""
+
+
+def _is_remote(action: str) -> bool:
+    """Whether an action that a domain lists is the action server's: responses and Rasa's own may stand there, too."""
+    return not action.startswith("utter_") and (action in _OVERRIDABLE or action not in DEFAULT_ACTIONS | {HANDOFF})
 
 
 def _domain_files(knowledge: Path) -> list[Path]:

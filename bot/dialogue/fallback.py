@@ -33,7 +33,7 @@ def affirmation(guess: str, domain: Domain, language: str, slots: Mapping[str, A
         return domain.respond("utter_ask_rephrase", language, slots, seed)
     words = {**slots, "asked": title(guess, domain, language, seed)}
     yes, no = _YES_NO.get(language, ("Yes", "No"))
-    question = domain.respond("utter_did_you_mean", language, words, seed)
+    question = domain.respond("utter_ask_affirmation", language, words, seed)
     return replace(question, buttons=(Button(yes, f"/{guess}"), Button(no, no), *question.buttons))
 
 

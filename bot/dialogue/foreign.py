@@ -56,7 +56,7 @@ def _config(key: str, node: Node) -> Iterator[Unsupported]:
 
 
 def _endpoints(key: str, node: Node) -> Iterator[Unsupported]:
-    if not node.is_empty:
+    if not node.is_empty and key != "version":
         yield Unsupported(node.place, f"`{key}`: {_ENDPOINTS.get(key, 'it has no effect')}.")
 
 

@@ -4,16 +4,16 @@ Forms run as Rasa's do (RasaHQ/rasa 3.6, `rasa/core/actions/forms.py` and `loops
 by `validate_<form>` where the action server has it, which may ask for other slots than the domain or end the form.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.dialogue.domain import questions
 from bot.dialogue.fallback import affirmation, title, which
 from bot.dialogue.forms import as_question, asked, begun_anew, forgotten, left, missing, opened
-from bot.dialogue.policy import TWO_STAGE, Thresholds, intent_of, is_sure, step, takes_any_text
-from bot.dialogue.project import REQUESTED, Domain
+from bot.dialogue.policy import TWO_STAGE, intent_of, is_sure, step, takes_any_text
+from bot.dialogue.project import REQUESTED
+from bot.dialogue.scene import Scene
 from bot.dialogue.slots import CONFIRMED, corrected, extract
 from bot.dialogue.trail import (
     ANSWER,
@@ -28,19 +28,15 @@ from bot.dialogue.trail import (
     next_action,
     rejected,
 )
-from bot.errors import ActionUnavailable
-from bot.ports import Actions
 from bot.records import (
     Act,
     ActionResult,
     Answer,
     Ask,
     Choose,
-    Conversation,
     Decision,
     Escalate,
     Leave,
-    Receipt,
     Reopen,
     State,
     Understanding,
@@ -55,34 +51,16 @@ VALIDATE_ALL = "action_validate_slot_mappings"
 
 
 @dataclass(slots=True)
-class Play:
-    """What one turn does, as far as it got. It changes as it goes on, and is gone with the turn."""
+class Play(Scene):
+    """Carries out what was decided for a turn."""
 
-    domain: Domain
-    actions: Actions
-    thresholds: Thresholds
-    conversation: Conversation
-    state: State
-    understanding: Understanding = field(default_factory=lambda: Understanding("", "", (), 0.0))
-    """The message, or the part of it, that is answered now."""
-    said: list[Utterance] = field(default_factory=list)
-    receipts: list[Receipt] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    handover: Escalate | None = None
-    """A person is to be called, and nothing more is to be done."""
     acted: Act | None = None
     """The last action on the shop's systems."""
-    failed: bool = False
-    """Whether an action could not be run."""
     refused: bool = False
     """Whether the open form found nothing for it in the message, so that it means something else."""
-    _calls: Counter[str] = field(default_factory=Counter)
     _closed: list[str] = field(default_factory=list)
-    _told: set[str] = field(default_factory=set)
-    """Slots that actions set, which know best how long to remember them."""
     _replaced: dict[str, Any] = field(default_factory=dict)
     """What the slots were before that the message set."""
-    _next: str | None = None
     _steps: int = 0
 
     # ── What comes in ─────────────────────────────────────────────────────────────────────────────
@@ -90,7 +68,7 @@ class Play:
     async def begin(self) -> None:
         """Let the project begin a session, where its action server has an action for that."""
         if "action_session_start" in self.domain.actions:
-            await self._act("action_session_start", {})
+            await self.act("action_session_start", {})
 
     async def hear(self, understanding: Understanding) -> None:
         """Take in what a message means, and fill slots from it.
@@ -107,9 +85,9 @@ class Play:
             found[CONFIRMED] = None
         self.state = known(self.state, found)
         for action in self._extractors():
-            await self._act(action, {})
+            await self.act(action, {})
         if found and VALIDATE_ALL in self.domain.actions:
-            await self._act(VALIDATE_ALL, found)
+            await self.act(VALIDATE_ALL, found)
         self._replaced = {name: before.get(name) for name in found}
         if self.failed:
             self._put_back(found)
@@ -154,14 +132,9 @@ class Play:
                 self.notes.append(f"stopped after {MOST_STEPS} steps")
                 break
             await self._do(next_step, counts=next_step is decision)
-            next_step = self._following()
+            next_step = self._next_step()
         if beside is not None and self.state.form == beside and not self.over:
             await self.ask_again()
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing more is to be done in this turn."""
-        return self.failed or self.handover is not None
 
     def _is_beside(self, decision: Decision) -> bool:
         """Whether something is done while a form is open that has nothing to do with it.
@@ -173,12 +146,11 @@ class Play:
         following = next_action(self.state, self.domain)
         return following is None or not (following.goes_on or following.loop == self.state.form)
 
-    def _following(self) -> Decision | None:
+    def _next_step(self) -> Decision | None:
         """What comes next: what the action named, else what rules and stories say."""
-        if self._next is not None:
-            following = Next(self._next, goes_on=False, loop=None)
-            self._next = None
-            return step(following, self.state, self.domain)
+        if self.following is not None:
+            named, self.following = Next(self.following, goes_on=False, loop=None), None
+            return step(named, self.state, self.domain)
         return step(next_action(self.state, self.domain), self.state, self.domain)
 
     async def _do(self, decision: Decision, *, counts: bool) -> None:
@@ -186,7 +158,7 @@ class Play:
             self.state = left(self.state)
         match decision:
             case Answer(str(response)):
-                self.respond(self._named(response) or response)
+                self.respond(self.named(response) or response)
                 self.state = done(self.state, response)
             case Ask(form, again):
                 await self._run_form(form, again=again, counts=counts)
@@ -198,8 +170,8 @@ class Play:
             case Escalate():
                 self.handover = decision
             case Choose(intents):
-                worded = self._worded("utter_which")
-                self.said.append(which(worded, intents, self.domain, self.state.language, self._seed))
+                worded = self.worded("utter_which")
+                self.said.append(which(worded, intents, self.domain, self.state.language, self.seed))
                 self.state = done(self.state, ANSWER)
             case Leave(response, anew):
                 self.state = begun_anew(self.state, self.domain) if anew else done(left(self.state), response)
@@ -230,13 +202,9 @@ class Play:
         self.state = done(self.state, ANSWER)
         await self.ask_again()
 
-    def respond(self, *responses: str) -> None:
-        """Say responses of the shop's domain."""
-        self.said += map(self._worded, responses)
-
     def finished(self) -> State:
         """The state at the end of the turn."""
-        return self.state if self.failed else forgotten(self.state, self._closed, self.domain, self._told)
+        return self.state if self.failed else forgotten(self.state, self._closed, self.domain, self.told)
 
     # ── Forms ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -252,14 +220,14 @@ class Play:
         requested = self.state.requested
         result = ActionResult()
         if f"validate_{form}" in self.domain.actions:
-            checked = await self._call(f"validate_{form}", candidates)
+            checked = await self.call(f"validate_{form}", candidates)
             if checked is None:
                 # Nothing of it may pass for valid: what was told is asked for again, or validated when the form is
                 # opened again.
                 self.state = left(self.state) if opening else known(self.state, dict.fromkeys(candidates))
                 return
             result = checked
-            self._take(result, told=False)
+            self.take(result, told=False)
         found = candidates.keys() | result.slots.keys() - {REQUESTED}
         if result.rejects or (requested is not None and not again and not found):
             self.state, self.refused = rejected(self.state), True
@@ -283,14 +251,14 @@ class Play:
         before = len(self.said)
         question = questions(self.domain, form, slot)
         if question is not None and question in self.domain.actions:
-            if (result := await self._call(question, {})) is None:
+            if (result := await self.call(question, {})) is None:
                 return
-            self._take(result)
+            self.take(result)
         elif question is not None:
             self.respond(question)
         elif not self.said:
-            words = {**self.state.slots, "asked": title(slot, self.domain, self.state.language, self._seed)}
-            self.said.append(self.domain.respond("utter_ask_for", self.state.language, words, self._seed))
+            words = {**self.state.slots, "asked": title(slot, self.domain, self.state.language, self.seed)}
+            self.said.append(self.domain.respond("utter_ask_for", self.state.language, words, self.seed))
         if len(self.said) > before or (question is None and self.said):
             self.said = as_question(self.said, slot)
 
@@ -298,52 +266,8 @@ class Play:
 
     async def _run(self, action: str) -> None:
         """An action that a rule or a story has."""
-        await self._act(action, {})
+        await self.act(action, {})
         self.state = left(self.state) if self.failed else done(self.state, action)
-
-    async def _act(self, action: str, candidates: Mapping[str, Any]) -> None:
-        if (result := await self._call(action, candidates)) is not None:
-            self._take(result)
-
-    async def _call(self, action: str, candidates: Mapping[str, Any]) -> ActionResult | None:
-        """Call the action server; a failure is said, offers a person, and is never passed off as done."""
-        conversation = replace(self.conversation, state=self.state)
-        ordinal = self._calls[action]
-        self._calls[action] += 1
-        try:
-            return await self.actions.run(
-                action, conversation, self.understanding, candidates=candidates, ordinal=ordinal
-            )
-        except ActionUnavailable as exc:
-            self.notes.append(str(exc))
-            self.failed = True
-            self.respond("utter_action_failed")
-            return None
-
-    def _take(self, result: ActionResult, *, told: bool = True) -> None:
-        """Take over what an action said and set."""
-        self.said += result.utterances
-        self.notes += result.notes
-        if result.receipt is not None:
-            self.receipts.append(result.receipt)
-        if result.restarts:
-            self.state = begun_anew(self.state, self.domain)
-        if result.forgets:
-            self.state = known(self.state, {**dict.fromkeys(self.state.slots), **self.domain.initial})
-        slots = {name: value for name, value in result.slots.items() if name != REQUESTED}
-        self.state = known(self.state, slots)
-        if told:
-            self._told |= slots.keys()
-            if result.loop == "" and self.state.form is not None:
-                self.state = left(self.state)
-            elif result.loop:
-                self.state = looped(self.state, result.loop)
-        if result.followup is not None and result.followup.startswith("utter_") and not self._named(result.followup):
-            self.notes.append(f"{result.followup} is to follow, which is no response")
-        else:
-            self._next = result.followup or self._next
-        if result.pauses:
-            self.handover = Escalate("an action paused the conversation")
 
     def _do_own(self, action: str) -> None:
         """An action that Rasa has of its own."""
@@ -368,32 +292,7 @@ class Play:
     def _ask_affirmation(self, stage: int) -> None:
         guess = next((intent.name for intent in self.understanding.intents if intent.name != UNSURE), "")
         self.state = replace(looped(self.state, TWO_STAGE), requested=guess or None, attempts=stage)
-        self.said.append(affirmation(guess, self.domain, self.state.language, self.state.slots, self._seed))
-
-    # ── Words ─────────────────────────────────────────────────────────────────────────────────────
-
-    @property
-    def _seed(self) -> str:
-        return self.conversation.turn
-
-    def _named(self, response: str) -> str | None:
-        """The response itself; of a retrieval intent's, as ``utter_faq``, the one for what was asked:
-        ``utter_faq/returns``."""
-        if response in self.domain.responses:
-            return response
-        base, _, which_one = (self.understanding.intents[0].name if self.understanding.intents else "").partition("/")
-        full = f"utter_{base}/{which_one}"
-        if response == f"utter_{base}" and full in self.domain.responses:
-            return full
-        return next((name for name in self.domain.responses if name.startswith(f"{response}/")), None)
-
-    def _worded(self, response: str) -> Utterance:
-        channel = self.conversation.mail[-1].channel
-        return self.domain.respond(response, self.state.language, self._words(), self._seed, channel)
-
-    def _words(self) -> dict[str, Any]:
-        entities = {entity.name: entity.value for entity in self.understanding.entities}
-        return {**self.domain.initial, **entities, **self.state.slots}
+        self.said.append(affirmation(guess, self.domain, self.state.language, self.state.slots, self.seed))
 
 
 _OWN = frozenset(

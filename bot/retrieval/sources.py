@@ -63,7 +63,9 @@ def _set_aside(path: Path) -> bool:
 
 
 def _is_dialogue(path: Path) -> bool:
-    return path.suffix.lower() in (".yml", ".yaml") and bool(_DIALOGUE.search(path.read_text("utf-8", errors="replace")))
+    return path.suffix.lower() in (".yml", ".yaml") and bool(
+        _DIALOGUE.search(path.read_text("utf-8", errors="replace"))
+    )
 
 
 def is_rasa_project(folder: Path) -> bool:

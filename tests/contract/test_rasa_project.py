@@ -58,7 +58,9 @@ class Words:
     answer."""
 
     async def understand(self, text: str, state: State) -> Understanding:
-        entities = [Entity("tea", found[0], *found.span(), "lookup") for found in re.finditer("green|black|oolong", text)]
+        entities = [
+            Entity("tea", found[0], *found.span(), "lookup") for found in re.finditer("green|black|oolong", text)
+        ]
         entities += [Entity("number", found[0], *found.span(), "regex") for found in re.finditer(r"\d+", text)]
         intent = MEANINGS.get(text) or ("order_tea" if "order" in text else "inform" if entities else "")
         ranking = (Intent(intent, 0.95),) if intent else (Intent("ask_opening", 0.3), Intent("chitchat", 0.1))
@@ -129,7 +131,9 @@ async def talk(actions: str) -> AsyncIterator[Talk]:
         ladder = Ladder(None, TrueIfKnown(), Memory(), 0.9, 0.5, patience=1)
         words = Words()
         yield Talk(
-            Assistant(words, words, server, ladder, domain, read_hours("always", "UTC"), Thresholds(), max_characters=500)
+            Assistant(
+                words, words, server, ladder, domain, read_hours("always", "UTC"), Thresholds(), max_characters=500
+            )
         )
 
 

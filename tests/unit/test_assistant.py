@@ -297,9 +297,7 @@ async def test_that_what_is_asked_in_the_middle_of_a_form_is_answered_and_the_fo
     assert turn.utterances[-1].custom == {"ask": "email", "options": []}
     assert (turn.state.form, turn.state.requested, turn.state.attempts) == ("order_status_form", "email", 2)
     given = meaning("out_of_scope", 0.2, Entity("email", "a@b.example", 0, 0, "regex"))
-    after = await handle(
-        Script(given, result=ActionResult((Utterance("Shipped."),))), "a@b.example", state=turn.state
-    )
+    after = await handle(Script(given, result=ActionResult((Utterance("Shipped."),))), "a@b.example", state=turn.state)
     assert said(after) == "Shipped."
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.dialogue.domain import OWN_RESPONSES, Domain, read_domain, remarks
+from bot.dialogue.domain import OWN_RESPONSES, Domain, read_domain
 from bot.dialogue.policy import step
 from bot.dialogue.trail import heard, next_action
 from bot.errors import KnowledgeError
@@ -109,7 +109,11 @@ def test_that_slots_fill_the_words(shop: Path) -> None:
         ("domain.yml", "responses:\n  utter_greet: hello", "has to be a list of variations"),
         ("domain.yml", "responses:\n  utter_greet:\n  - txt: hello", "no `text`"),
         ("domain.yml", "responses:\n  utter_greet:\n  - image: 5", "`image` has to be a link"),
-        ("domain.yml", "responses:\n  utter_greet:\n  - custom: [1]", "domain.yml:3: in 'utter_greet', `custom` has to be a mapping"),
+        (
+            "domain.yml",
+            "responses:\n  utter_greet:\n  - custom: [1]",
+            "domain.yml:3: in 'utter_greet', `custom` has to be a mapping",
+        ),
         ("domain.yml", "responses: {}", "'a' leads to utter_greet, which is no response"),
         (
             "rules.yml",

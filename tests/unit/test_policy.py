@@ -138,7 +138,9 @@ def test_that_no_leaves_a_form_and_yes_stays_in_it() -> None:
     assert decision(understood("affirm"), state=state) == Ask("order_status_form", again=True)
 
 
-@pytest.mark.parametrize("text", ["never mind", "Forget it.", "ok, cancel that", "stop please", "算了", "oh, nevermind!"])
+@pytest.mark.parametrize(
+    "text", ["never mind", "Forget it.", "ok, cancel that", "stop please", "算了", "oh, nevermind!"]
+)
 def test_that_a_form_is_left_in_plain_words(text: str) -> None:
     meaning = understood("cancel_order", text=text)
     assert decision(meaning, state=asking("order_status_form", "order_number")) == Leave("utter_left")
