@@ -204,7 +204,7 @@ def remarks(domain: Domain) -> Iterator[str]:
         for slot in spec.required:
             if questions(domain, form, slot) is None:
                 yield f"form {form}: nothing asks for {slot}; add utter_ask_{slot}, or it is asked for by its name"
-        forgotten = [slot for slot in spec.required if not domain.slots[slot].influences]
+        forgotten = [slot for slot in spec.required if domain.slots[slot].is_forgotten]
         if forgotten:
             yield (
                 f"form {form}: {', '.join(forgotten)} are forgotten once the form has done its work, as they have "

@@ -51,7 +51,7 @@ def forgotten(state: State, forms: Iterable[str], domain: Domain, kept: Iterable
         slot
         for form in forms
         for slot in domain.forms[form].required
-        if slot not in needed and not domain.slots[slot].influences
+        if slot not in needed and domain.slots[slot].is_forgotten
     }
     if gone.isdisjoint(state.slots):
         return state

@@ -71,8 +71,14 @@ class Slot:
     least: float | None = None
     most: float | None = None
     influences: bool = True
-    """Whether the dialogue depends on it. A form forgets what does not, once its work is done."""
+    """Whether the dialogue depends on it."""
     mappings: tuple[SlotMapping, ...] = ()
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether a form forgets it once its work is done: it was taken from the shopper's words, and the dialogue does
+        not depend on it. What only actions set they know best how long to remember."""
+        return not self.influences and any(mapping.type != "custom" for mapping in self.mappings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,14 @@ Forms run as Rasa's do (RasaHQ/rasa 3.6, `rasa/core/actions/forms.py` and `loops
 by `validate_<form>` where the action server has it, which may ask for other slots than the domain or end the form.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.dialogue.domain import questions
 from bot.dialogue.fallback import affirmation, title, which
 from bot.dialogue.forms import as_question, asked, begun_anew, forgotten, left, missing, opened
-from bot.dialogue.policy import TWO_STAGE, intent_of, is_sure, step, takes_any_text
+from bot.dialogue.policy import TWO_STAGE, intent_of, is_sure, step, takes_any_text, was_refused
 from bot.dialogue.project import REQUESTED
 from bot.dialogue.scene import Scene
 from bot.dialogue.slots import CONFIRMED, corrected, extract
@@ -211,25 +211,17 @@ class Play(Scene):
     async def _run_form(self, form: str, *, again: bool, counts: bool) -> None:
         """Validate what there is, then ask for what is missing or end the form."""
         opening = self.state.form != form
-        wanted = {*self.domain.forms[form].required, self.state.requested}
+        requested = self.state.requested
         if opening:
             self.state, candidates = opened(self.state, form, self.domain)
         else:
-            fresh = {} if again else given(self.state)
-            candidates = {name: value for name, value in fresh.items() if name in wanted and value is not None}
-        requested = self.state.requested
-        result = ActionResult()
-        if f"validate_{form}" in self.domain.actions:
-            checked = await self.call(f"validate_{form}", candidates)
-            if checked is None:
-                # Nothing of it may pass for valid: what was told is asked for again, or validated when the form is
-                # opened again.
-                self.state = left(self.state) if opening else known(self.state, dict.fromkeys(candidates))
-                return
-            result = checked
-            self.take(result, told=False)
+            candidates = {} if again else self._candidates(form)
+        result = await self._validated(form, candidates, opening=opening)
+        if result is None:
+            return
         found = candidates.keys() | result.slots.keys() - {REQUESTED}
-        if result.rejects or (requested is not None and not again and not found):
+        # A validator that spoke has taken the message for its own.
+        if result.rejects or (requested and not (opening or again or found or result.utterances)):
             self.state, self.refused = rejected(self.state), True
             return
         if not opening:
@@ -241,6 +233,26 @@ class Play(Scene):
             self._closed.append(form)
         else:
             await self._ask(form, str(slot), counts=counts)
+
+    def _candidates(self, form: str) -> dict[str, Any]:
+        """What the message gave of the form's slots; a validator may have asked for one that the domain does not."""
+        wanted = {*self.domain.forms[form].required, self.state.requested}
+        return {name: value for name, value in given(self.state).items() if name in wanted and value is not None}
+
+    async def _validated(self, form: str, candidates: Mapping[str, Any], *, opening: bool) -> ActionResult | None:
+        """What the form's validator makes of the candidates; None where it is away, and nothing passes for valid."""
+        if f"validate_{form}" not in self.domain.actions:
+            return ActionResult()
+        if was_refused(self.state) and not opening:
+            # It has looked at this very message already, and found nothing.
+            return ActionResult(slots={REQUESTED: self.state.requested} if self.state.requested else {})
+        result = await self.call(f"validate_{form}", candidates)
+        if result is None:
+            # What was told is asked for again, or validated when the form is opened again.
+            self.state = left(self.state) if opening else known(self.state, dict.fromkeys(candidates))
+            return None
+        self.take(result, told=False)
+        return result
 
     async def _ask(self, form: str, slot: str, *, counts: bool) -> None:
         """Ask for ``slot``; a person instead, after too many times."""
