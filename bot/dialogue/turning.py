@@ -29,6 +29,11 @@ _WRONG = re.compile(
     |另一|不对|错了|不是这|搞错|换一""",
     re.IGNORECASE | re.VERBOSE,
 )
+_RIGHTS = re.compile(
+    r"""\W*(?:no|nope|not|sorry|oh|oops|actually|wait|hang\son|hold\son|i\smeant?|(?:that|this)(?:'s|\sis)|wrong|the\sother|another)\b
+    |\W*(?:不|错|等等|另)""",
+    re.IGNORECASE | re.VERBOSE,
+)
 _YES = re.compile(
     r"(?:yes|yep|yeah|yup|ya|sure|ok|okay|correct|right|exactly|absolutely|definitely|go\sahead|please\sdo|do\sit|confirm"
     r"|confirmed|i\sconfirm|sounds\sgood|that's\s(?:right|correct|fine)|fine|agreed|ja|oui|s[ií]|是的?|好的?|对的?|可以|确认|没错|行)"
@@ -69,8 +74,8 @@ def says_yes_or_no(text: str) -> str | None:
 
 def wrong_slot(text: str, filled: tuple[str, ...]) -> str | None:
     """Which of the ``filled`` slots a message calls wrong ("no, the other order"), by the words of its name."""
-    if not _WRONG.search(text):
-        return None
+    if not _RIGHTS.match(text) or not _WRONG.search(text):
+        return None  # "The wrong item was sent" is a reason to return it.
     words = set(re.findall(r"[a-z]+", text.casefold()))
     for slot in filled:
         names = [name for name in slot.casefold().split("_") if len(name) > 2 and name not in ("number", "new", "the")]
