@@ -27,6 +27,14 @@ def which(question: Utterance, intents: Sequence[str], domain: Domain, language:
     return replace(question, buttons=(*buttons, *question.buttons))
 
 
+def offered(answer: Utterance, understanding: Understanding, state: State, domain: Domain) -> Utterance:
+    """An answer with a button that has done what was asked about, where it can be named in the shopper's language."""
+    intent = understanding.intents[0].name
+    if state.form is not None or (state.language != "en" and f"utter_title_{intent}" not in domain.responses):
+        return answer
+    return replace(answer, buttons=(*answer.buttons, Button(title(intent, domain, state.language, ""), f"/{intent}")))
+
+
 def affirmation(guess: str, domain: Domain, language: str, slots: Mapping[str, Any], seed: str) -> Utterance:
     """Ask whether ``guess`` is what was meant; where there is no guess, for other words."""
     if not guess:

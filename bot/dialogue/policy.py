@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from bot.dialogue.domain import HANDOFF
 from bot.dialogue.project import LISTEN, Domain
 from bot.dialogue.trail import UNSURE, Next, given, heard, interrupted, next_action
-from bot.dialogue.turning import asks, begins_anew, leaves, wrong_slot
+from bot.dialogue.turning import asks, begins_anew, leaves, requests, wrong_slot
 from bot.records import (
     Act,
     Answer,
@@ -138,10 +138,13 @@ class _Read:
     leads: Decision | None
     """What rules and stories have follow."""
 
+    acts: bool
+    """Whether what follows is more than words, and the reading sure enough for it."""
+
     @property
-    def acts(self) -> bool:
-        """Whether what follows is more than words, and the reading sure enough for it."""
-        return isinstance(self.leads, Ask | Act) and self.sure
+    def wants(self) -> bool:
+        """Whether it wants that done, and does not only ask about it."""
+        return self.acts and requests(self.text)
 
 
 def decide(
@@ -169,7 +172,10 @@ def _read(
     state: State, understanding: Understanding, findings: Findings, domain: Domain, thresholds: Thresholds
 ) -> _Read:
     first, second = (*understanding.intents, None, None)[:2]
+    confidence = first.confidence if first else 0.0
+    sure = is_sure(understanding, thresholds)
     following = next_action(state, domain)
+    leads = step(following, state, domain, first=not (interrupted(state) or was_refused(state)))
     near = (
         first is not None
         and second is not None
@@ -180,13 +186,14 @@ def _read(
     return _Read(
         text=understanding.text,
         intent=first.name if first else "",
-        confidence=first.confidence if first else 0.0,
-        sure=is_sure(understanding, thresholds),
+        confidence=confidence,
+        sure=sure,
         near=(first.name, second.name) if near and first and second else (),
         approved=bool(findings.hits) and findings.hits[0].question >= thresholds.approved,
         answerable=findings.answerable >= thresholds.answerable,
         following=following,
-        leads=step(following, state, domain, first=not (interrupted(state) or was_refused(state))),
+        leads=leads,
+        acts=isinstance(leads, Ask | Act) and sure and confidence >= thresholds.personal,
     )
 
 
@@ -200,11 +207,11 @@ def _outside(state: State, read: _Read, domain: Domain, thresholds: Thresholds) 
         return read.leads
     if begins_anew(read.text):
         return Leave("utter_restart", anew=True)
-    if read.approved:
-        return Answer()
-    if read.acts and read.confidence >= thresholds.personal:
+    if read.acts and (read.wants or not read.approved):
         assert read.leads is not None
         return read.leads
+    if read.approved:
+        return Answer()
     if read.near and _are_tasks(read.near, state, domain):
         return Choose(read.near)
     if isinstance(read.leads, Answer) and read.confidence >= thresholds.intent and not read.answerable:
@@ -232,6 +239,8 @@ def _inside(form: str, state: State, read: _Read, domain: Domain, thresholds: Th
         question = read.approved or (asks(read.text) and read.answerable and read.sure)
         if state.requested in fills and not (question and takes_any_text(state.requested, domain)):
             return Ask(form)
+        if isinstance(read.leads, Ask) and read.leads.form != form and read.wants:
+            return read.leads
         if read.approved:
             return Answer()
         if fills or _may_extract(form, domain):
@@ -245,7 +254,7 @@ def _beside(form: str, state: State, read: _Read, thresholds: Thresholds) -> Dec
     """The open form got nothing out of the message."""
     if read.sure and read.intent == DENY:
         return Leave(read.leads.response or "utter_left" if isinstance(read.leads, Answer) else "utter_left")
-    if read.acts and read.confidence >= thresholds.personal and read.leads != Ask(form):
+    if read.acts and read.leads != Ask(form):
         assert read.leads is not None
         return read.leads
     if read.sure and read.intent != AFFIRM and read.leads != Ask(form):

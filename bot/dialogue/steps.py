@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.dialogue.domain import questions
-from bot.dialogue.fallback import affirmation, title, which
+from bot.dialogue.fallback import affirmation, offered, title, which
 from bot.dialogue.forms import as_question, asked, begun_anew, forgotten, left, missing, opened
 from bot.dialogue.policy import TWO_STAGE, intent_of, is_sure, step, takes_any_text, was_refused
 from bot.dialogue.project import REQUESTED
@@ -196,8 +196,12 @@ class Play(Scene):
         await self._ask(form, slot, counts=False)
 
     async def answered(self, utterances: tuple[Utterance, ...]) -> None:
-        """Say what the knowledge has answered, and ask again for what an open form asked for before."""
+        """Say what the knowledge has answered, and offer to do what was asked about, or ask again for what an open form
+        asked for before."""
         self._put_back(self._taken_as_text())
+        leads = step(next_action(self.state, self.domain), self.state, self.domain)
+        if utterances and isinstance(leads, Ask) and is_sure(self.understanding, self.thresholds):
+            utterances = (*utterances[:-1], offered(utterances[-1], self.understanding, self.state, self.domain))
         self.said += utterances
         self.state = done(self.state, ANSWER)
         await self.ask_again()

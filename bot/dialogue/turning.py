@@ -91,6 +91,22 @@ _ASKS = re.compile(
 )
 
 
+_REQUESTS = re.compile(
+    r"""^\W*(?:(?:hi|hello|hey|ok|okay|so|actually|no|well)\W+)*(?:
+      please\b | (?:can|could|would|will)\s(?:you|u)\b | help\sme\b | let\sme\b
+    | i(?:'d|\swould)?\s(?:really\s)?(?:want|wanna|like|need|wish)\b
+    | (?:cancel|return|exchange|swap|change|update|track|check|show|find|send|book|refund|replace|modify)\b)
+    | \b(?:i\swant\sto|i\sneed\sto|i'd\slike\sto|i\swould\slike\sto)\b
+    | 我想|我要|帮我|麻烦|请(?!问)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def requests(text: str) -> bool:
+    """Whether a message wants something done, and is no question about it."""
+    return _REQUESTS.search(text) is not None
+
+
 def asks(text: str) -> bool:
     """Whether a message looks like a question."""
     return _ASKS.search(text) is not None

@@ -112,8 +112,18 @@ def test_that_an_angry_shopper_gets_a_person_once() -> None:
     assert not isinstance(decision(angry, found(), floor=Floor.WAITING), Escalate)
 
 
-def test_that_an_approved_answer_goes_before_a_form() -> None:
-    assert decision(understood("order_status"), found(question=0.99)) == Answer()
+@pytest.mark.parametrize("text", ["how do I track my order", "can I cancel an order?", "some words of a shopper"])
+def test_that_an_approved_answer_goes_before_a_form(text: str) -> None:
+    assert decision(understood("order_status", text=text), found(question=0.99)) == Answer()
+
+
+@pytest.mark.parametrize(
+    "text", ["I want to track my order", "Hi, could you track LF-1?", "please look", "track my order", "我想查询订单"]
+)
+def test_that_what_shall_be_done_goes_before_an_answer(text: str) -> None:
+    assert decision(understood("order_status", text=text), found(question=0.99)) == ORDER
+    cancelling = asking("cancel_form", "size", domain=TWO_FORMS)
+    assert decision(understood("order_status", text=text), found(question=0.99), cancelling, domain=TWO_FORMS) == ORDER
 
 
 def test_that_a_form_takes_what_it_asked_for() -> None:
