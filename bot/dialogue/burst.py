@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from bot.dialogue.policy import SOCIAL, Thresholds, heard_as, is_sure, step
+from bot.dialogue.policy import SOCIAL, Thresholds, is_sure, step
 from bot.dialogue.project import Domain
-from bot.dialogue.trail import next_action
+from bot.dialogue.trail import heard, next_action
 from bot.records import Ask, State, Understanding
 
 MOST = 4
@@ -63,5 +63,10 @@ def told_apart(
             loose.append(reading.text)
     if len(groups) < 2:
         return None
-    groups.sort(key=lambda group: isinstance(step(next_action(heard_as(group[0], state), domain), state, domain), Ask))
+    groups.sort(key=lambda group: _opens_a_form(group[0], state, domain))
     return tuple(" ".join(texts) for _, texts in groups)
+
+
+def _opens_a_form(intent: str, state: State, domain: Domain) -> bool:
+    meant = heard(state, Understanding("", state.language, (), 0.0), intent)
+    return isinstance(step(next_action(meant, domain), meant, domain), Ask)

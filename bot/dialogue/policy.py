@@ -129,6 +129,8 @@ class _Read:
     intent: str
     confidence: float
     sure: bool
+    bare: bool
+    """Whether it is nothing but a number, a name or the like, which says nothing of what is wished."""
     near: tuple[str, ...]
     """The two likeliest intents, where they are equally likely."""
     approved: bool
@@ -188,6 +190,7 @@ def _read(
         intent=first.name if first else "",
         confidence=confidence,
         sure=sure,
+        bare=_is_bare(understanding),
         near=(first.name, second.name) if near and first and second else (),
         approved=bool(findings.hits) and findings.hits[0].question >= thresholds.approved,
         answerable=findings.answerable >= thresholds.answerable,
@@ -195,6 +198,13 @@ def _read(
         leads=leads,
         acts=isinstance(leads, Ask | Act) and sure and confidence >= thresholds.personal,
     )
+
+
+def _is_bare(understanding: Understanding) -> bool:
+    text = understanding.text
+    for entity in sorted(understanding.entities, key=lambda entity: entity.start, reverse=True):
+        text = text[: entity.start] + text[entity.end :]
+    return text != understanding.text and not any(character.isalnum() for character in text)
 
 
 def _outside(state: State, read: _Read, domain: Domain, thresholds: Thresholds) -> Decision:
@@ -241,7 +251,7 @@ def _inside(form: str, state: State, read: _Read, domain: Domain, thresholds: Th
             return Ask(form)
         if isinstance(read.leads, Ask) and read.leads.form != form and read.wants:
             return read.leads
-        if read.approved:
+        if question:
             return Answer()
         if fills or _may_extract(form, domain):
             return Ask(form)
@@ -254,10 +264,10 @@ def _beside(form: str, state: State, read: _Read, thresholds: Thresholds) -> Dec
     """The open form got nothing out of the message."""
     if read.sure and read.intent == DENY:
         return Leave(read.leads.response or "utter_left" if isinstance(read.leads, Answer) else "utter_left")
-    if read.acts and read.leads != Ask(form):
+    if read.acts and read.leads != Ask(form) and not read.bare:
         assert read.leads is not None
         return read.leads
-    if read.sure and read.intent != AFFIRM and read.leads != Ask(form):
+    if read.sure and read.intent != AFFIRM and read.leads != Ask(form) and not read.bare:
         if isinstance(read.leads, Answer) and (read.intent in SOCIAL or not read.answerable):
             return read.leads
         return Answer()

@@ -198,6 +198,7 @@ class Play(Scene):
     async def answered(self, utterances: tuple[Utterance, ...]) -> None:
         """Say what the knowledge has answered, and offer to do what was asked about, or ask again for what an open form
         asked for before."""
+        self.refused = False
         self._put_back(self._taken_as_text())
         leads = step(next_action(self.state, self.domain), self.state, self.domain)
         if utterances and isinstance(leads, Ask) and is_sure(self.understanding, self.thresholds):

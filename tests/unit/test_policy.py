@@ -187,6 +187,17 @@ def test_that_the_intent_of_the_open_form_goes_on_with_it_whatever_its_name() ->
     assert decision(understood("order_status"), state=state, domain=TWO_FORMS) == ORDER
 
 
+def test_that_a_bare_number_is_no_wish_for_another_form() -> None:
+    number = Understanding(
+        "LF-204518", "en", (Intent("order_status", 0.95),), 0.95, (Entity("order_number", "LF-204518", 0, 9, "regex"),)
+    )
+    state = asking(
+        "cancel_form", "size", domain=replace(TWO_FORMS, forms={**TWO_FORMS.forms, "cancel_form": Form(("size",))})
+    )
+    domain = replace(TWO_FORMS, forms={**TWO_FORMS.forms, "cancel_form": Form(("size",))})
+    assert decision(number, state=state, domain=domain) == Ask("cancel_form", again=True)
+
+
 def test_that_attempts_are_counted_within_one_form() -> None:
     state = asking("order_status_form", "order_number")
     assert asked(asked(state, "order_number"), "order_number").attempts == 3
