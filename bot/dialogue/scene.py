@@ -12,6 +12,7 @@ from bot.dialogue.trail import known, looped
 from bot.errors import ActionUnavailable
 from bot.ports import Actions
 from bot.records import (
+    Act,
     ActionResult,
     Conversation,
     Escalate,
@@ -38,6 +39,8 @@ class Scene:
     notes: list[str] = field(default_factory=list)
     handover: Escalate | None = None
     """A person is to be called, and nothing more is to be done."""
+    acted: Act | None = None
+    """The last action on the shop's systems that a rule or story had, or that failed."""
     failed: bool = False
     """Whether an action could not be run."""
     following: str | None = None
@@ -97,7 +100,7 @@ class Scene:
             )
         except ActionUnavailable as exc:
             self.notes.append(str(exc))
-            self.failed = True
+            self.failed, self.acted = True, Act(action)
             self.respond("utter_action_failed")
             return None
 

@@ -54,8 +54,6 @@ VALIDATE_ALL = "action_validate_slot_mappings"
 class Play(Scene):
     """Carries out what was decided for a turn."""
 
-    acted: Act | None = None
-    """The last action on the shop's systems."""
     refused: bool = False
     """Whether the open form found nothing for it in the message, so that it means something else."""
     _closed: list[str] = field(default_factory=list)
