@@ -137,7 +137,7 @@ def test_that_a_bad_line_is_named(tmp_path: Path, files: dict[str, str], message
         ({"domain": "config:\n  store_entities_as_slots: false"}, "domain.yml:2: config: `store_entities_as_slots`"),
         ({"domain": "colours: [red]"}, "domain.yml:1: `colours` is no part of a domain"),
         ({"data__f": "flows:\n  a: {}"}, "f.yml:2: `flows` are not run"),
-        ({"data__s": "stories:\n- story: s\n  steps:\n  - user: hi\n  - action: action_listen"}, "s.yml:4: story 's' is"),
+        ({"data__s": "stories:\n- story: s\n  steps:\n  - user: hi\n  - action: utter_x"}, "s.yml:4: story 's' is"),
         ({"data__s": "stories:\n- story: s\n  steps:\n  - intent: a\n  - bot: hi"}, "s.yml:5: story 's' is told"),
         ({"data__s": "stories:\n- story: s\n  steps:\n  - intent: a\n  - checkpoint: c"}, "s.yml:2: story 's' ends at"),
         ({"rules": "rules:\n- rule: r\n  steps:\n  - action: action_listen"}, "rules.yml:2: rule 'r' has no message"),

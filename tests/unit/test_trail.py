@@ -90,9 +90,8 @@ def test_that_a_rule_leads_through_all_of_its_actions(project: Project) -> None:
 
 
 def test_that_a_rule_for_the_start_holds_at_the_start_only(project: Project) -> None:
-    domain = project.rules(
-        GREET + "- rule: s\n  conversation_start: true\n  steps: [{intent: greet}, {action: utter_b}]\n"
-    )
+    start = "- rule: s\n  conversation_start: true\n  steps: [{intent: greet}, {action: utter_b}]\n"
+    domain = project.rules(GREET + start)
     assert action(after("?more", "utter_c", LISTEN, "?greet"), domain) == "utter_hi"
     first = project.rules(start)
     assert action(after("?greet"), first) == "utter_b"
