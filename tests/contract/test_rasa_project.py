@@ -1,6 +1,8 @@
 """A Rasa project that is not ours, talked through with its own actions on rasa-sdk's real server."""
 
+import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -114,12 +116,12 @@ def actions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "rasa_sdk", "--actions", "tests.teashop.actions", "--port", str(port)]
     with (tmp_path_factory.mktemp("teashop") / "actions.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
     try:
         yield f"http://127.0.0.1:{port}/webhook"
     finally:
-        process.terminate()
-        process.wait(10)
+        os.killpg(process.pid, signal.SIGKILL)  # Sanic has workers of its own.
+        process.wait()
 
 
 @pytest.fixture
