@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.test_rasa_project import until_up
 from tests.journeys.conftest import ROOT, Server, serving
 
 
@@ -22,6 +23,7 @@ def actions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (tmp_path_factory.mktemp("teashop") / "actions.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
     try:
+        until_up(process, port)
         yield f"http://127.0.0.1:{port}/webhook"
     finally:
         os.killpg(process.pid, signal.SIGKILL)  # Sanic has workers of its own.
