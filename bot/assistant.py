@@ -1,24 +1,27 @@
 """The way of a message: from the mail of a conversation to a turn that is ready to commit."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from bot.dialogue.domain import Domain
-from bot.dialogue.forms import asked, fill, left, submitted
+from bot.dialogue.burst import parts, told_apart
+from bot.dialogue.fallback import affirmed
+from bot.dialogue.forms import left
 from bot.dialogue.hours import DeskHours
-from bot.dialogue.mail import Mail, opened, read_mail
+from bot.dialogue.mail import Mail, opened, read_mail, session
 from bot.dialogue.policy import Thresholds, decide, needs_knowledge, unanswered
-from bot.errors import ActionUnavailable, KefuError
+from bot.dialogue.project import Domain
+from bot.dialogue.steps import Play
+from bot.dialogue.trail import rested
+from bot.errors import KefuError
 from bot.generation.suggest import suggest
 from bot.grounding.shown import clean, presentable
 from bot.ladder import Ladder, Reply, impersonal
 from bot.ports import Actions, Recognizer, Retriever, Voice
 from bot.records import (
-    Act,
     Answer,
-    Ask,
     Conversation,
     Decision,
     Escalate,
@@ -68,7 +71,7 @@ class Assistant:
             Unavailable: a recognizer outside this process is down; the turn is tried again.
         """
         watch = Stopwatch()
-        state = opened(conversation)
+        state, is_new = session(opened(conversation), conversation, self.domain)
         mail = read_mail(conversation.mail, self.domain)
         if mail.wants_human:
             return await self._call_a_person(mail, state, conversation, voice, watch)
@@ -76,43 +79,81 @@ class Assistant:
             reply = self._respond(response, state=state, conversation=conversation)
             return Turn(reply.utterances, state, Trace(state.language, decision=str(Answer(response))))
 
+        play = Play(self.domain, self.actions, self.thresholds, conversation, state)
+        if is_new:
+            await play.begin()
         with watch.stage("understand"):
-            understood = await self._understand(mail, state)
-        state = fill(state, understood, self.domain)
-        found = NOTHING
-        if needs_knowledge(state, understood, self.domain, self.thresholds, named=mail.payload is not None):
-            with watch.stage("retrieve"):
-                found = await self.retriever.search(understood, state)
+            wishes = await self._wishes(mail, state, conversation)
+        # The writer's words leave at once, so only a wish that stands alone may have them: order is order.
+        ladder = self.ladder if len(wishes) == 1 else replace(self.ladder, writer=None)
+        granted = [await self._grant(wishes[0], play, ladder, voice, watch, named=mail.payload is not None)]
+        while wishes := await self._postponed(wishes[1:], play):
+            granted.append(await self._grant(wishes[0], play, replace(ladder, writer=None), voice, watch))
 
-        decision = decide(state, understood, found, conversation.floor, self.domain, self.thresholds)
         floor = None
-        with watch.stage("reply"):
-            match decision:
-                case Ask(form, slot, response):
-                    state = asked(state, form, slot)
-                    reply = self._respond(response, state=state, conversation=conversation)
-                case Act():
-                    reply, state = await self._act(decision, state, conversation, understood)
-                case Escalate(_, response):
-                    state, floor = left(state), Floor.WAITING
-                    reply = self._hand_over(state, conversation, response)
-                case Answer(None):
-                    reply, state = await self._answer(understood, found, left(state), conversation, voice)
-                case Answer(str(response)):
-                    state = left(state)
-                    reply = self._respond(response, state=state, conversation=conversation)
-
-        if mail.has_files and floor is None:
-            unseen = self._respond("utter_file_received", state=state, conversation=conversation)
-            reply = replace(reply, utterances=(*reply.utterances, *unseen.utterances))
-        trace = _trace(understood, found, decision, reply, watch)
+        if play.handover:
+            play.state, floor = left(replace(play.state, pending=())), Floor.WAITING
+            play.said += self._hand_over(play.state, conversation, play.handover.response).utterances
+        elif mail.has_files:
+            play.respond("utter_file_received")
+        if not play.said and not any(grant.reply for grant in granted):
+            play.respond("utter_done")  # What was done had no words, and nothing follows: that must not be silence.
+        reply = _reply(granted, play)
         utterances = tuple(presentable(utterance) for utterance in reply.utterances)
-        return Turn(utterances, _remember(state, mail.text, reply), trace, floor, reply.receipt)
+        state = _remember(play.finished(), mail.text, reply, self.domain)
+        trace = _trace(granted, play, reply, watch)
+        return Turn(utterances, state, trace, floor, reply.receipt, tuple(play.receipts[1:]))
+
+    async def _wishes(self, mail: Mail, state: State, conversation: Conversation) -> tuple[Understanding, ...]:
+        """What the mail means: one thing most of the time, or several to be granted one after the other."""
+        whole = await self._understand(mail, state)
+        # What an interrupted try of this turn said already was an answer to the whole.
+        divided = parts(mail.text) if mail.payload is None and state.form is None and not conversation.said else ()
+        if len(divided) < 2:
+            return (whole,)
+        texts = told_apart(await self._understand_all(divided, state), state, self.domain, self.thresholds)
+        return await self._understand_all(texts, state) if texts else (whole,)
 
     async def _understand(self, mail: Mail, state: State) -> Understanding:
         if mail.payload is not None:
             return mail.payload.understood(state, self.domain)
         return await self.recognizer.understand(mail.text, state)
+
+    async def _understand_all(self, texts: Sequence[str], state: State) -> tuple[Understanding, ...]:
+        return tuple(await asyncio.gather(*(self.recognizer.understand(text, state) for text in texts)))
+
+    async def _postponed(self, rest: tuple[Understanding, ...], play: Play) -> tuple[Understanding, ...]:
+        """The wishes that can be granted now; they wait while a form is open or an action is away, over turns if need
+        be."""
+        waiting = (*play.state.pending, *(wish.text for wish in rest))
+        if play.over or play.state.form is not None or not waiting:
+            play.state = replace(play.state, pending=waiting)
+            return ()
+        play.state = replace(play.state, pending=waiting[1:])
+        return (await self.recognizer.understand(waiting[0], play.state),)
+
+    async def _grant(
+        self, wish: Understanding, play: Play, ladder: Ladder, voice: Voice, watch: Stopwatch, *, named: bool = False
+    ) -> "_Granted":
+        """Grant one wish: decide what it leads to, and do that."""
+        wish = affirmed(wish, play.state)
+        await play.hear(wish)
+        found, reply = NOTHING, None
+        if needs_knowledge(play.state, wish, self.domain, self.thresholds, named=named):
+            with watch.stage("retrieve"):
+                found = await self.retriever.search(wish, play.state)
+        decision: Decision = Answer()
+        with watch.stage("reply"):
+            while not play.over:
+                floor = play.conversation.floor
+                decision = decide(play.state, wish, found, floor, self.domain, self.thresholds)
+                if decision == Answer():
+                    reply = await self._answer(wish, found, play, ladder, voice)
+                else:
+                    await play.carry_out(decision)
+                if not play.refused:
+                    break
+        return _Granted(wish, found, decision, reply)
 
     async def _call_a_person(
         self, mail: Mail, state: State, conversation: Conversation, voice: Voice, watch: Stopwatch
@@ -141,9 +182,8 @@ class Assistant:
             notes=reply.notes,
             milliseconds=watch.read(),
         )
-        return Turn(
-            utterances, _remember(state, mail.text, replace(reply, utterances=utterances)), trace, Floor.WAITING
-        )
+        state = _remember(state, mail.text, replace(reply, utterances=utterances), self.domain)
+        return Turn(utterances, state, trace, Floor.WAITING)
 
     def _hand_over(self, state: State, conversation: Conversation, before: str | None = None) -> Reply:
         """Say that a person is called, with what is said ``before``; once they are, it is no news any more."""
@@ -163,60 +203,69 @@ class Assistant:
 
     def _respond(self, *responses: str, state: State, conversation: Conversation) -> Reply:
         """Responses of the shop's domain."""
-        said = (self.domain.respond(name, state.language, state.slots, conversation.turn) for name in responses)
+        channel, turn = conversation.mail[-1].channel, conversation.turn
+        said = (self.domain.respond(name, state.language, state.slots, turn, channel) for name in responses)
         return Reply(Rung.RESPONSE, tuple(said))
 
-    async def _answer(
-        self, understood: Understanding, found: Findings, state: State, conversation: Conversation, voice: Voice
-    ) -> tuple[Reply, State]:
-        """Answer from the knowledge, and remember what the talk is about."""
-        reply = await self.ladder.climb(understood, found, conversation, voice)
+    async def _answer(self, wish: Understanding, found: Findings, play: Play, ladder: Ladder, voice: Voice) -> Reply:
+        """Answer from the knowledge, remember what the talk is about, and go back to what was asked before."""
+        reply = await ladder.climb(wish, found, play.conversation, voice)
         if reply.rung is Rung.UNANSWERED:
-            nearest = suggest(found.hits, understood.language)
-            response = unanswered(state, understood, bool(nearest), self.thresholds)
-            (utterance,) = self._respond(response, state=state, conversation=conversation).utterances
+            nearest = suggest(found.hits, wish.language)
+            response = unanswered(play.state, wish, bool(nearest), self.thresholds)
+            (utterance,) = self._respond(response, state=play.state, conversation=play.conversation).utterances
             if response == "utter_suggest":
                 utterance = replace(utterance, buttons=(*nearest, *utterance.buttons))
-            return replace(reply, utterances=(utterance,)), replace(state, unanswered=state.unanswered + 1)
-        about = replace(
-            state, focus=found.products, filters=found.filters, topic=impersonal(understood, found.query), unanswered=0
-        )
-        return reply, about
-
-    async def _act(
-        self, act: Act, state: State, conversation: Conversation, understood: Understanding
-    ) -> tuple[Reply, State]:
-        """Run an action; a failure is said and offers a person, and is never passed off as done."""
-        try:
-            result = await self.actions.run(act.action, replace(conversation, state=state), understood)
-        except ActionUnavailable as exc:
-            return replace(
-                self._respond("utter_action_failed", state=state, conversation=conversation), notes=(str(exc),)
-            ), left(state)
-        state = submitted(state, act.form, self.domain) if act.form else left(state)
-        slots = {**state.slots, **result.slots}
-        state = replace(state, slots={name: value for name, value in slots.items() if value is not None})
-        # An action without words must not end in silence.
-        said = result.utterances or self._respond("utter_done", state=state, conversation=conversation).utterances
-        return Reply(Rung.ACTION, said, receipt=result.receipt), state
+            reply = replace(reply, utterances=(utterance,))
+            play.state = replace(play.state, unanswered=play.state.unanswered + 1)
+        else:
+            topic = impersonal(wish, found.query)
+            play.state = replace(play.state, focus=found.products, filters=found.filters, topic=topic, unanswered=0)
+        await play.answered(reply.utterances)
+        return reply
 
 
-def _remember(state: State, text: str, reply: Reply) -> State:
+@dataclass(frozen=True, slots=True)
+class _Granted:
+    """A wish and what became of it."""
+
+    wish: Understanding
+    found: Findings
+    decision: Decision
+    reply: Reply | None
+    """From the knowledge, if it was asked."""
+
+
+def _reply(granted: Sequence[_Granted], play: Play) -> Reply:
+    """All that was said in a turn, under the rung of what it did or found last."""
+    answers = [grant.reply for grant in granted if grant.reply is not None]
+    reply = answers[-1] if answers else Reply(Rung.RESPONSE)
+    verdicts = tuple(verdict for answer in answers for verdict in answer.verdicts)
+    notes = (*(note for answer in answers for note in answer.notes), *play.notes)
+    rung = reply.rung if play.acted is None else Rung.RESPONSE if play.failed else Rung.ACTION
+    receipt = play.receipts[0] if play.receipts else None
+    return replace(reply, rung=rung, utterances=tuple(play.said), verdicts=verdicts, notes=notes, receipt=receipt)
+
+
+def _remember(state: State, text: str, reply: Reply, domain: Domain) -> State:
     words = " ".join(utterance.text for utterance in (*reply.said, *reply.utterances) if utterance.text)
-    return replace(state, history=(*state.history, Exchange(text, words))[-REMEMBERED:])
+    return rested(replace(state, history=(*state.history, Exchange(text, words))[-REMEMBERED:]), domain)
 
 
-def _trace(understood: Understanding, found: Findings, decision: Decision, reply: Reply, watch: Stopwatch) -> Trace:
+def _trace(granted: Sequence[_Granted], play: Play, reply: Reply, watch: Stopwatch) -> Trace:
+    """Why a turn said what it said; of several wishes, the first is told of."""
+    first = granted[0]
+    done = play.handover or play.acted
     return Trace(
-        language=understood.language,
-        intents=understood.intents[:5],
-        in_scope=understood.in_scope,
-        entities=understood.entities,
-        mood=understood.mood,
-        decision=str(decision),
-        query=found.query,
-        answerable=found.answerable,
-        passages=tuple((hit.passage.id, round(hit.score, 4)) for hit in found.hits[:5]),
+        language=first.wish.language,
+        intents=first.wish.intents[:5],
+        in_scope=first.wish.in_scope,
+        entities=first.wish.entities,
+        mood=first.wish.mood,
+        decision="; ".join(map(str, [done] if done else [grant.decision for grant in granted])),
+        query=first.found.query,
+        answerable=first.found.answerable,
+        passages=tuple((hit.passage.id, round(hit.score, 4)) for hit in first.found.hits[:5]),
         rung=reply.rung,
         verdicts=reply.verdicts,
         notes=reply.notes,

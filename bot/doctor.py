@@ -15,7 +15,7 @@ from bot.channels.sessions import Sessions
 from bot.conversations import open_conversations
 from bot.conversations.durability import weaknesses
 from bot.conversations.embedded import find_server
-from bot.dialogue.domain import read_domain
+from bot.dialogue.domain import read_domain, remarks, unsupported
 from bot.dialogue.hours import read_hours
 from bot.errors import KefuError
 from bot.models.adapter import find_adapter
@@ -124,9 +124,13 @@ def _knowledge(settings: Settings) -> Iterator[Finding]:
 def _dialogue(settings: Settings) -> Iterator[Finding]:
     domain = read_domain(settings.knowledge)
     read_hours(settings.desk_hours, settings.desk_timezone)
-    yield Finding(
-        "dialogue", "ok", f"{len(domain.responses)} responses, {len(domain.forms)} forms, {len(domain.rules)} rules"
-    )
+    rules = sum(path.is_rule for path in domain.paths)
+    told = f"{len(domain.forms)} forms, {rules} rules, {len(domain.paths) - rules} ways through stories"
+    yield Finding("dialogue", "ok", f"{len(domain.responses)} responses, {told}")
+    for found in unsupported(domain):
+        yield Finding("not as in Rasa", "note", str(found))
+    for remark in remarks(domain):
+        yield Finding("dialogue", "note", remark)
 
 
 def _intents(settings: Settings) -> Iterator[Finding]:

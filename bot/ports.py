@@ -1,7 +1,8 @@
 """The protocols between the assistant and the world; each has a real adapter and a fake in the tests."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Literal, Protocol
+from types import MappingProxyType
+from typing import Any, Literal, Protocol
 
 from bot.records import (
     ActionResult,
@@ -13,6 +14,9 @@ from bot.records import (
     Utterance,
     Verdict,
 )
+
+NONE: Mapping[str, Any] = MappingProxyType({})
+"""No slots."""
 
 
 class Recognizer(Protocol):
@@ -86,10 +90,19 @@ class Checker(Protocol):
 class Actions(Protocol):
     """Runs actions on the shop's systems."""
 
-    async def run(self, action: str, conversation: Conversation, understanding: Understanding) -> ActionResult:
+    async def run(
+        self,
+        action: str,
+        conversation: Conversation,
+        understanding: Understanding,
+        *,
+        candidates: Mapping[str, Any] = NONE,
+        ordinal: int = 0,
+    ) -> ActionResult:
         """Run ``action`` with the slots of the conversation's state.
 
-        The turn's id is the idempotency key: the same action in a repeated turn happens once.
+        ``candidates`` are slots that it is to validate. The turn's id, the action's name and the ``ordinal`` of the
+        call among this turn's calls of it are the idempotency key: the same call in a repeated turn happens once.
 
         Raises:
             ActionUnavailable: no answer, or nonsense; whether it happened is not known.

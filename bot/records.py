@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any, Literal, NamedTuple, NewType
 
 import numpy as np
 import numpy.typing as npt
@@ -102,6 +102,8 @@ class Utterance:
     image: str | None = None
     custom: Mapping[str, Any] | None = None
     citations: tuple[Citation, ...] = ()
+    attachment: Any = None
+    """What Rasa calls so: a link, or what a channel makes of it."""
 
 
 # ── What is understood ────────────────────────────────────────────────────────────────────────────
@@ -125,6 +127,8 @@ class Entity:
     end: int
     extractor: str
     """``regex``, ``lookup``, ``pattern`` or the name of another recognizer."""
+    role: str | None = None
+    group: str | None = None
 
 
 class Mood(StrEnum):
@@ -237,13 +241,27 @@ class Exchange:
     assistant: str
 
 
+class Event(NamedTuple):
+    """One thing that happened in a dialogue, as rules and stories see it.
+
+    A tuple and no dataclass, because a state keeps many of them: each is stored as a short list.
+    """
+
+    kind: Literal["user", "action", "slot", "loop", "rejected"]
+    name: str
+    """The intent, the action, the slot, the loop (empty where one ended), or the form that found nothing for it."""
+    value: Any = None
+    """Of a message its entities by name, of a slot its value."""
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """What a conversation remembers between turns; stored as JSON, so old states must stay readable."""
 
     language: str = "en"
-    slots: Mapping[str, str] = field(default_factory=dict)
+    slots: Mapping[str, Any] = field(default_factory=dict)
     form: str | None = None
+    """The form, or another of Rasa's loops, that is open."""
     requested: str | None = None
     """The slot that the shopper was asked for last."""
     attempts: int = 0
@@ -258,24 +276,28 @@ class State:
     """The last query that was answered from knowledge."""
     history: tuple[Exchange, ...] = ()
     """The last few turns, oldest first."""
+    trail: tuple[Event, ...] = ()
+    """What happened lately, oldest first: what rules and stories are matched with."""
+    pending: tuple[str, ...] = ()
+    """Further wishes of the shopper, in words, for when the open form is done."""
+    at: float = 0.0
+    """When the last turn's mail came, in seconds since 1970; a session ends some time after."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Ask the shopper for a slot of a form."""
+    """Go on with a form: take what the message gave, and ask for what it still needs."""
 
     form: str
-    slot: str
-    response: str
+    again: bool = False
+    """Ask once more for the same, without taking anything from this message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Call an action with the slots that are filled."""
+    """Run an action with the slots that are filled."""
 
     action: str
-    form: str | None = None
-    """The form that this submits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +316,29 @@ class Escalate:
     """Said before the hand-over itself."""
 
 
-Decision = Ask | Act | Answer | Escalate
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """Have the shopper choose between intents that are equally likely."""
+
+    intents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Leave the open form without doing its work; ``anew`` forgets all that was told, too."""
+
+    response: str
+    anew: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """Take a value back that the shopper calls wrong, and ask for it again."""
+
+    slot: str
+
+
+Decision = Ask | Act | Answer | Escalate | Choose | Leave | Reopen
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,11 +352,25 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """What an action brought back: things to say, slots to set, a receipt."""
+    """What an action brought back: things to say, slots to set, a receipt, and where the dialogue shall go."""
 
     utterances: tuple[Utterance, ...] = ()
-    slots: Mapping[str, str | None] = field(default_factory=dict)
+    slots: Mapping[str, Any] = field(default_factory=dict)
     receipt: Receipt | None = None
+    forgets: bool = False
+    """All slots are to be reset before ``slots`` are set."""
+    restarts: bool = False
+    """The conversation begins anew."""
+    rejects: bool = False
+    """The form is to go on as if the message had given it nothing."""
+    loop: str | None = None
+    """The loop that it opened; empty where it ended the open one."""
+    followup: str | None = None
+    """The action that comes next, whatever the rules say."""
+    pauses: bool = False
+    """The assistant is to be silent: a person is called."""
+    notes: tuple[str, ...] = ()
+    """What it asked for that is not done."""
 
 
 # ── What is checked and traced ────────────────────────────────────────────────────────────────────
@@ -396,6 +454,8 @@ class Turn:
     floor: Floor | None = None
     """The floor after this turn, where it changes."""
     receipt: Receipt | None = None
+    receipts: tuple[Receipt, ...] = ()
+    """Of further actions of the same turn."""
 
 
 # ── What is stored ────────────────────────────────────────────────────────────────────────────────

@@ -238,6 +238,8 @@ def line_of(entry: Entry) -> Line | None:
 
 def _said(entry: Entry, at: str, utterance: Utterance) -> Line:
     custom = dict(utterance.custom or {})
+    if utterance.attachment is not None:
+        custom["attachment"] = utterance.attachment
     products, lead = custom.get("products"), custom.get("lead")
     if isinstance(products, list) and all(isinstance(product, dict) for product in products):
         del custom["products"]

@@ -250,6 +250,8 @@ def wire(utterance: Utterance) -> list[dict[str, Any]]:
         rows = [{**(rows[0] if rows else {"text": ""}), "buttons": buttons}]
     if utterance.image:
         rows.append({"image": utterance.image})
+    if utterance.attachment:
+        rows.append({"attachment": utterance.attachment})
     if utterance.custom:
         rows.append({"custom": dict(utterance.custom)})
     return rows

@@ -363,8 +363,8 @@ def _entries(conversation: Conversation, turn: Turn) -> list[bytes]:
     """What a turn leaves in the log, its own entry last: who reads that has read all of the turn."""
     name = conversation.turn
     entries = [codec.encode_entry(EntryKind.ASSISTANT, turn=name, utterance=said) for said in turn.utterances]
-    if turn.receipt is not None:
-        entries.append(codec.encode_entry(EntryKind.RECEIPT, turn=name, receipt=turn.receipt))
+    receipts = [receipt for receipt in (turn.receipt, *turn.receipts) if receipt is not None]
+    entries += [codec.encode_entry(EntryKind.RECEIPT, turn=name, receipt=receipt) for receipt in receipts]
     if turn.floor not in (None, conversation.floor):
         entries.append(codec.encode_entry(EntryKind.FLOOR, turn=name, floor=turn.floor))
     covers = tuple(message.id for message in conversation.mail)

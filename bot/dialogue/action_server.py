@@ -3,14 +3,17 @@
 Protocol: https://rasa.com/docs/rasa/pages/action-server-api
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
 import msgspec
 
-from bot.dialogue.domain import Domain
+from bot.dialogue.project import Domain
+from bot.dialogue.tracker import tracker
 from bot.errors import ActionUnavailable, KnowledgeError
+from bot.ports import NONE
 from bot.records import ActionResult, Button, Conversation, Receipt, Understanding, Utterance
 
 PROTOCOL = "3.21.0"
@@ -22,7 +25,7 @@ _Word = str | int | float
 
 
 class _Event(msgspec.Struct):
-    """An event of the tracker; of all of them only slots are kept here."""
+    """An event of the tracker (https://rasa.com/docs/rasa/action-server/sdk-events)."""
 
     event: str
     name: str | None = None
@@ -40,6 +43,7 @@ class _Said(msgspec.Struct):
     text: _Word | None = None
     buttons: list[_Button] | None = None
     image: str | None = None
+    attachment: Any = None
     custom: Any = None
     response: str | None = None
     template: str | None = None
@@ -66,10 +70,19 @@ class ActionServer:
         self._domain = domain
         self._timeout = aiohttp.ClientTimeout(total=timeout)
 
-    async def run(self, action: str, conversation: Conversation, understanding: Understanding) -> ActionResult:
+    async def run(
+        self,
+        action: str,
+        conversation: Conversation,
+        understanding: Understanding,
+        *,
+        candidates: Mapping[str, Any] = NONE,
+        ordinal: int = 0,
+    ) -> ActionResult:
         """Run ``action`` with the slots of the conversation's state.
 
-        The turn's id goes along as ``metadata.turn``: the key by which an action happens once.
+        The turn's id goes along as ``latest_message.metadata.turn``; and, made of it, the action's name and the
+        ``ordinal``, as ``metadata.key``, the key by which this call happens once.
 
         Raises:
             ActionUnavailable: no answer in time, an error, or an answer outside the protocol.
@@ -77,7 +90,7 @@ class ActionServer:
         call = {
             "next_action": action,
             "sender_id": conversation.id,
-            "tracker": _tracker(conversation, understanding),
+            "tracker": tracker(action, conversation, understanding, self._domain, candidates, ordinal),
             "domain": dict(self._domain.source),
             "version": PROTOCOL,
         }
@@ -106,24 +119,25 @@ class ActionServer:
     def _read(self, action: str, body: bytes, conversation: Conversation, understanding: Understanding) -> ActionResult:
         rows = msgspec.json.decode(body)
         answer = msgspec.convert(rows, _Answer)
-        slots = {_slot(event): _text(event.value) for event in answer.events if event.event == "slot"}
-        known = {k: v for k, v in {**conversation.state.slots, **slots}.items() if v is not None}
+        done = _happened(answer.events)
+        known = {k: v for k, v in {**conversation.state.slots, **done.slots}.items() if v is not None}
         utterances, receipts = [], []
         for said, row in zip(answer.responses, rows["responses"], strict=True):
             custom = _custom(said.custom)
             if "receipt" in custom:
                 receipts.append(msgspec.convert(custom.pop("receipt"), _Receipt))
             words = {**known, **_words(row)}
-            utterances.append(self._utterance(said, words, custom, understanding.language, conversation.turn))
+            utterances.append(self._utterance(said, words, custom, conversation))
         receipt = Receipt(str(receipts[0].id), action, receipts[0].summary) if receipts else None
-        return ActionResult(tuple(u for u in utterances if u != Utterance()), slots, receipt)
+        return replace(done, utterances=tuple(u for u in utterances if u != Utterance()), receipt=receipt)
 
     def _utterance(
-        self, said: _Said, words: Mapping[str, str], custom: Mapping[str, Any], language: str, seed: str
+        self, said: _Said, words: Mapping[str, Any], custom: Mapping[str, Any], conversation: Conversation
     ) -> Utterance:
         """As in Rasa, what stands beside a named response goes out with it."""
         named = said.response or said.template
-        response = self._domain.respond(named, language, words, seed) if named else Utterance()
+        language, channel = conversation.state.language, conversation.mail[-1].channel
+        response = self._domain.respond(named, language, words, conversation.turn, channel) if named else Utterance()
         pairs = ((b.title, b.title if b.payload is None else b.payload) for b in said.buttons or ())
         buttons = tuple(Button(str(title), str(payload)) for title, payload in pairs)
         return Utterance(
@@ -131,7 +145,34 @@ class ActionServer:
             buttons=response.buttons + buttons,
             image=said.image or response.image,
             custom=custom or response.custom,
+            attachment=said.attachment or response.attachment,
         )
+
+
+def _happened(events: Sequence[_Event]) -> ActionResult:
+    """What the events of an answer change, in their order: what comes later holds."""
+    done = ActionResult()
+    for event in events:
+        match event.event:
+            case "slot":
+                done = replace(done, slots={**done.slots, _name(event): event.value})
+            case "reset_slots":
+                done = replace(done, forgets=True, slots={})
+            case "active_loop" | "form":
+                done = replace(done, loop=event.name or "")
+            case "followup":
+                done = replace(done, followup=_name(event))
+            case "action_execution_rejected":
+                done = replace(done, rejects=True)
+            case "restart":
+                done = replace(done, restarts=True)
+            case "pause":
+                done = replace(done, pauses=True)
+            case "session_started" | "resume" | "user" | "bot" | "action":
+                pass
+            case other:
+                done = replace(done, notes=(*done.notes, f"the event {other!r} of the action server has no effect"))
+    return done
 
 
 def _custom(value: Any) -> dict[str, Any]:
@@ -141,43 +182,12 @@ def _custom(value: Any) -> dict[str, Any]:
     return {"custom": value} if value else {}
 
 
-def _slot(event: _Event) -> str:
+def _name(event: _Event) -> str:
     if event.name is None:
-        raise ValueError("a slot event has no name")
+        raise ValueError(f"an event {event.event!r} has no name")
     return event.name
 
 
 def _words(row: Mapping[str, Any]) -> dict[str, str]:
     """Keyword arguments of a `utter_message(response=…, name=value)`, which stand beside the known fields."""
     return {name: str(value) for name, value in row.items() if isinstance(value, str | int | float)}
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
-def _tracker(conversation: Conversation, understanding: Understanding) -> dict[str, Any]:
-    """The tracker as rasa-sdk's ``Tracker.from_dict`` reads it."""
-    state = conversation.state
-    ranking = [{"name": intent.name, "confidence": intent.confidence} for intent in understanding.intents]
-    return {
-        "sender_id": conversation.id,
-        "slots": {**state.slots, "language": state.language, "requested_slot": state.requested},
-        "latest_message": {
-            "text": understanding.text,
-            "intent": ranking[0] if ranking else {"name": None, "confidence": 0.0},
-            "intent_ranking": ranking,
-            "entities": [
-                {"entity": e.name, "value": e.value, "start": e.start, "end": e.end, "extractor": e.extractor}
-                for e in understanding.entities
-            ],
-            "metadata": {"turn": conversation.turn},
-        },
-        "latest_event_time": conversation.mail[-1].received_at.timestamp(),
-        "followup_action": None,
-        "paused": False,
-        "events": [],
-        "latest_input_channel": conversation.mail[-1].channel,
-        "active_loop": {"name": state.form} if state.form else {},
-        "latest_action_name": None,
-    }

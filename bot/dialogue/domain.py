@@ -1,28 +1,42 @@
-"""The shop's dialogue as it wrote it: `domain.yml` and `rules.yml` in Rasa's format, read once and checked."""
+"""Reads a Rasa project as it lies in a folder: domain, rules and stories, split over files as Rasa allows, and checked.
 
-import hashlib
+Which file is called what matters as little as in Rasa: what stands in it is known by its keys.
+"""
+
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import yaml
-
+from bot.dialogue.foreign import read_foreign
+from bot.dialogue.nodes import Node, top_level
+from bot.dialogue.parts import Parts
+from bot.dialogue.paths import read_rules, read_stories
+from bot.dialogue.project import REQUESTED, Domain, Slot, Unsupported
+from bot.dialogue.project import Path as Way
 from bot.errors import KnowledgeError
-from bot.records import Button, Utterance
+
+__all__ = ["HANDOFF", "OWN", "OWN_RESPONSES", "Domain", "read_domain"]
 
 OWN_RESPONSES: Mapping[str, str] = {
     "utter_empty": "said to a message without text",
     "utter_file_received": "said to a file or picture, which only a person can look into",
     "utter_too_long": "said to a message that is too long to read",
     "utter_clarify": "said to a word or two that were not understood",
+    "utter_which": "said before the intents that a message may mean, to choose from",
     "utter_out_of_scope": "said to what is not about the shop",
     "utter_suggest": "said before questions that come close, when no answer is sure",
     "utter_no_source": "said when the knowledge has no answer",
     "utter_repeat": "said when it has none again",
     "utter_done": "said after an action without words of its own",
     "utter_action_failed": "said when an action cannot be run",
+    "utter_ask_for": "said for a slot that the domain has no question for",
+    "utter_left": "said when the shopper leaves a form",
+    "utter_restart": "said when the shopper wants to start over",
+    "utter_default": "said by Rasa's action_default_fallback",
+    "utter_ask_rephrase": "said by Rasa's two-stage fallback, to have it in other words",
+    "utter_ask_affirmation": "said by Rasa's two-stage fallback, to have the likeliest intent affirmed",
     "utter_sorry": "said to an angry shopper before a person is called",
     "utter_handoff": "said when a person is called while the desk is open",
     "utter_handoff_offline": "said when a person is called while the desk is closed",
@@ -33,162 +47,173 @@ OWN_RESPONSES: Mapping[str, str] = {
 OWN = Path(__file__).with_name("responses.yml")
 """Our wording of `OWN_RESPONSES`, so that a Rasa project answers as it is."""
 
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+HANDOFF = "action_handoff"
+"""The action that a rule names to hand over; it is ours, no action server has it."""
 
+DEFAULT_ACTIONS = frozenset(
+    {
+        *("action_listen", "action_restart", "action_session_start", "action_default_fallback"),
+        *("action_deactivate_loop", "action_revert_fallback_events", "action_default_ask_affirmation"),
+        *("action_default_ask_rephrase", "action_two_stage_fallback", "action_back", "action_extract_slots"),
+        *("action_deactivate_form", "action_unlikely_intent"),
+    }
+)
+"""Actions that Rasa has of its own; what each does here stands in `steps.py`."""
 
-@dataclass(frozen=True, slots=True)
-class Variation:
-    """One wording of a response, with the slot values under which it may be said."""
-
-    utterance: Utterance
-    condition: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What an intent leads to at once: a response, an action, or a form and the action that ends it."""
-
-    response: str | None = None
-    action: str | None = None
-    form: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Domain:
-    """Responses, forms and rules of the shop."""
-
-    responses: Mapping[str, tuple[Variation, ...]]
-    forms: Mapping[str, tuple[str, ...]]
-    """The slots that each form needs, in the order they are asked for."""
-    submits: Mapping[str, str]
-    """The action that runs when a form is complete."""
-    slots: Mapping[str, str]
-    """The entity that fills each slot."""
-    rules: Mapping[str, Rule]
-    """By intent."""
-    intents: frozenset[str] = frozenset()
-    """Names that a button's payload may call."""
-    source: Mapping[str, Any] = field(default_factory=dict)
-    """The domain as written; an action server is sent it with every call."""
-
-    def respond(self, name: str, language: str, slots: Mapping[str, str], seed: str) -> Utterance:
-        """Word the response ``name``; ``seed`` picks the variation, so a repeated turn says the same.
-
-        As in Rasa, variations whose condition holds go before those without one.
-
-        Raises:
-            KnowledgeError: the domain has no such response.
-        """
-        if name not in self.responses:
-            raise KnowledgeError(f"domain.yml: no response {name!r}. It has: {', '.join(sorted(self.responses))}.")
-        known = {**slots, "language": language}
-        variations = self.responses[name]
-        fitting = [v for v in variations if v.condition and v.condition.items() <= known.items()]
-        fitting = fitting or [v for v in variations if not v.condition] or list(variations)
-        pick = int.from_bytes(hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=4).digest(), "big")
-        return _fill(fitting[pick % len(fitting)].utterance, known)
-
-
-def _fill(utterance: Utterance, slots: Mapping[str, str]) -> Utterance:
-    text = _PLACEHOLDER.sub(lambda match: slots.get(match[1], match[0]), utterance.text)
-    return Utterance(text, utterance.buttons, utterance.image, utterance.custom)
+_DATA_FOLDERS = ("data", "rules", "stories")
+_PLAIN_DATA = re.compile(r"^(?:rules|stories|responses|flows)\s*:", re.MULTILINE)
 
 
 def read_domain(knowledge: Path) -> Domain:
-    """Read `domain.yml` and `rules.yml` of a knowledge folder.
+    """Read the project that lies in a knowledge folder.
+
+    The domain is `domain.yml`, a folder `domain/`, or both; rules and stories are any YAML file with these keys beside
+    it, or below `data/`, `rules/` or `stories/`.
 
     Raises:
-        KnowledgeError: a file is missing, is not YAML, or a rule names what the domain does not have.
+        KnowledgeError: a file is missing or is not YAML, or a rule names what the domain does not have; names file and
+            line.
     """
-    source = _read(knowledge / "domain.yml")
-    rules, submits = _read_rules(_read(knowledge / "rules.yml"))
-    domain = Domain(
-        responses=_responses(_read(OWN)) | _responses(source),
-        forms={
-            name: tuple((form or {}).get("required_slots") or ()) for name, form in (source.get("forms") or {}).items()
-        },
-        submits=submits,
-        slots=dict(_slot_entities(source.get("slots") or {})),
-        rules=rules,
-        intents=frozenset(_intents(source.get("intents") or ())) | rules.keys(),
-        source=source,
-    )
-    _check(domain, knowledge)
+    parts = Parts()
+    source: dict[str, Any] = {}
+    for file in _domain_files(knowledge):
+        for key, node in top_level(file).items():
+            parts.read(key, node)
+            _merge(source, key, node.plain())
+    rules: list[Node] = []
+    stories: list[Node] = []
+    for file in _data_files(knowledge):
+        for key, node in top_level(file).items():
+            match key:
+                case "rules":
+                    rules.append(node)
+                case "stories":
+                    stories.append(node)
+                case "responses":
+                    parts.read(key, node)
+                    _merge(source, key, node.plain())
+                case "flows":
+                    parts.note(node, "`flows` are not run.")
+    unsupported = parts.unsupported
+    paths = [*chain.from_iterable(read_rules(node, unsupported) for node in rules), *read_stories(stories, unsupported)]
+    unsupported += read_foreign(knowledge)
+    domain = _assembled(parts, tuple(paths), source)
+    _check(domain, parts)
     return domain
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
-    except OSError as exc:
-        raise KnowledgeError(f"{path}: cannot be read ({exc.strerror}).") from exc
-    except yaml.YAMLError as exc:
-        raise KnowledgeError(f"{path}: not valid YAML: {exc}") from exc
-    if not isinstance(content, dict):
-        raise KnowledgeError(f"{path}: has to be a mapping with the keys of a Rasa file, such as `responses:`.")
-    return cast(dict[str, Any], content)
+def _assembled(parts: Parts, paths: tuple[Way, ...], source: Mapping[str, Any]) -> Domain:
+    own = Parts()
+    own.read("responses", top_level(OWN)["responses"])
+    ruled = {m.name for path in paths if path.is_rule for m in path.moments if m.kind == "user"}
+    return Domain(
+        responses=own.responses | parts.responses,
+        intents=frozenset(parts.intents) | ruled,
+        entities=parts.entities,
+        slots={REQUESTED: Slot(REQUESTED, "text", influences=False), **parts.slots},
+        forms=parts.forms,
+        actions=frozenset(filter(_is_remote, parts.actions)) - parts.forms.keys(),
+        paths=paths,
+        session=parts.session_ends(),
+        carries_over=parts.session.get("carry_over_slots_to_new_session") is not False,
+        unsupported=tuple(parts.unsupported),
+        source=source,
+    )
 
 
-def _responses(source: Mapping[str, Any]) -> dict[str, tuple[Variation, ...]]:
-    return {name: tuple(_variations(name, rows)) for name, rows in (source.get("responses") or {}).items()}
+_OVERRIDABLE = frozenset({"action_session_start", "action_default_fallback", "action_default_ask_affirmation"})
+"""Of Rasa's own actions, those that an action server may have in their place."""
 
 
-def _intents(listed: Iterable[Any]) -> Iterator[str]:
-    """Names of intents, which Rasa lists bare or as ``name: {use_entities: …}``."""
-    for intent in listed:
-        yield from map(str, intent) if isinstance(intent, dict) else (str(intent),)
+def _is_remote(action: str) -> bool:
+    """Whether an action that a domain lists is the action server's: responses and Rasa's own may stand there, too."""
+    return not action.startswith("utter_") and (action in _OVERRIDABLE or action not in DEFAULT_ACTIONS | {HANDOFF})
 
 
-def _variations(name: str, rows: Any) -> Iterator[Variation]:
-    if not isinstance(rows, list):
-        raise KnowledgeError(f"domain.yml: response {name!r} has to be a list of variations (`- text: …`).")
-    for row in rows:
-        if not isinstance(row, dict) or not {"text", "image", "custom"} & row.keys():
-            raise KnowledgeError(f"domain.yml: a variation of {name!r} has no `text`, `image` or `custom`: {row!r}.")
-        if not isinstance(row.get("image"), str | None) or not isinstance(row.get("custom"), dict | None):
-            raise KnowledgeError(f"domain.yml: in {name!r}, `image` has to be a link and `custom` a mapping: {row!r}.")
-        buttons = tuple(Button(str(b["title"]), str(b.get("payload", b["title"]))) for b in row.get("buttons") or ())
-        condition = {str(c["name"]): str(c["value"]) for c in row.get("condition") or () if c.get("type") == "slot"}
-        utterance = Utterance(str(row.get("text") or ""), buttons, row.get("image"), row.get("custom"))
-        yield Variation(utterance, condition)
+def _domain_files(knowledge: Path) -> list[Path]:
+    single = [knowledge / name for name in ("domain.yml", "domain.yaml") if (knowledge / name).is_file()]
+    files = single + _yaml_below(knowledge / "domain")
+    return files or [knowledge / "domain.yml"]  # Reading it names what is missing.
 
 
-def _slot_entities(slots: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for slot, spec in slots.items():
-        for mapping in (spec or {}).get("mappings") or ():
-            if mapping.get("type") == "from_entity":
-                yield slot, str(mapping.get("entity", slot))
+def _data_files(knowledge: Path) -> Iterator[Path]:
+    """Files with rules or stories: those beside the domain that have such a key, and Rasa's folders of data."""
+    for file in sorted(knowledge.glob("*.y*ml")):
+        if file.suffix not in (".yml", ".yaml") or file.stem in ("domain", "config", "endpoints", "credentials"):
+            continue
+        if file.stem in ("rules", "stories") or _PLAIN_DATA.search(file.read_text("utf-8", errors="replace")):
+            yield file
+    for folder in _DATA_FOLDERS:
+        for file in _yaml_below(knowledge / folder):
+            if _PLAIN_DATA.search(file.read_text("utf-8", errors="replace")):
+                yield file
 
 
-def _read_rules(source: Mapping[str, Any]) -> tuple[dict[str, Rule], dict[str, str]]:
-    """Split Rasa's rules into what an intent leads to, and what follows a completed form."""
-    rules: dict[str, Rule] = {}
-    submits: dict[str, str] = {}
-    for row in source.get("rules") or ():
-        steps = row.get("steps") or []
-        intents = [step["intent"] for step in steps if "intent" in step]
-        loops = [step["active_loop"] for step in steps if "active_loop" in step]
-        actions = [step["action"] for step in steps if "action" in step]
-        if intents and loops and loops[0]:
-            rules[intents[0]] = Rule(form=loops[0])
-        elif intents and actions:
-            name = actions[0]
-            rules[intents[0]] = Rule(response=name) if name.startswith("utter_") else Rule(action=name)
-        elif loops and loops[-1] is None and actions:
-            form = next((a["active_loop"] for a in row.get("condition") or () if a.get("active_loop")), None)
-            submits[form or actions[0]] = actions[-1]
-    return rules, submits
+def _yaml_below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix in (".yml", ".yaml") and path.is_file())
 
 
-def _check(domain: Domain, knowledge: Path) -> None:
-    for intent, rule in domain.rules.items():
-        if rule.response and rule.response not in domain.responses:
-            raise KnowledgeError(f"{knowledge / 'rules.yml'}: {intent} leads to {rule.response}, which is no response.")
-        if rule.form and rule.form not in domain.forms:
-            raise KnowledgeError(f"{knowledge / 'rules.yml'}: {intent} leads to {rule.form}, which is no form.")
-    for form, slots in domain.forms.items():
-        if form not in domain.submits:
-            raise KnowledgeError(f"{knowledge / 'rules.yml'}: no rule says what follows when {form} is complete.")
-        for slot in slots:
-            if f"utter_ask_{slot}" not in domain.responses:
-                raise KnowledgeError(f"{knowledge / 'domain.yml'}: {form} needs {slot}; add utter_ask_{slot}.")
+def _merge(whole: dict[str, Any], key: str, value: Any) -> None:
+    """Add a file's part of the domain to what an action server is sent: lists are joined, of keys the first wins."""
+    known = whole.setdefault(key, value)
+    if known is value:
+        return
+    if isinstance(known, dict) and isinstance(value, dict):
+        whole[key] = {**value, **known}
+    elif isinstance(known, list) and isinstance(value, list):
+        whole[key] = known + [item for item in value if item not in known]
+
+
+# ── What has to fit together ──────────────────────────────────────────────────────────────────────
+
+
+def _check(domain: Domain, parts: Parts) -> None:
+    for form, spec in domain.forms.items():
+        for slot in spec.required:
+            if slot not in domain.slots:
+                raise parts.lines["form", form].error(f"form {form} needs {slot}, which is no slot of the domain.")
+    for path in domain.paths:
+        for moment in path.moments:
+            if moment.kind == "action":
+                _check_action(domain, path, moment.name)
+            if isinstance(moment.loop, str) and moment.loop not in domain.forms and moment.loop not in DEFAULT_ACTIONS:
+                raise KnowledgeError(f"{path.place}: {path.name!r} leads to {moment.loop}, which is no form.")
+
+
+def _check_action(domain: Domain, path: Way, action: str) -> None:
+    if action.startswith("utter_"):
+        retrieved = any(response.startswith(f"{action}/") for response in domain.responses)
+        if action not in domain.responses and not retrieved:
+            raise KnowledgeError(f"{path.place}: {path.name!r} leads to {action}, which is no response.")
+    elif action not in domain.forms and action not in DEFAULT_ACTIONS | domain.actions | {HANDOFF}:
+        raise KnowledgeError(
+            f"{path.place}: {path.name!r} leads to {action}, which is no action, form or response of the domain. "
+            "List it under `actions`."
+        )
+
+
+def questions(domain: Domain, form: str, slot: str) -> str | None:
+    """What asks for a slot of a form, in the order that Rasa looks; None where the domain has nothing."""
+    names = (f"action_ask_{form}_{slot}", f"utter_ask_{form}_{slot}", f"action_ask_{slot}", f"utter_ask_{slot}")
+    return next((name for name in names if name in domain.actions or name in domain.responses), None)
+
+
+def remarks(domain: Domain) -> Iterator[str]:
+    """What a project may have meant otherwise; for `kefu doctor`."""
+    for form, spec in domain.forms.items():
+        for slot in spec.required:
+            if questions(domain, form, slot) is None:
+                yield f"form {form}: nothing asks for {slot}; add utter_ask_{slot}, or it is asked for by its name"
+        forgotten = [slot for slot in spec.required if domain.slots[slot].is_forgotten]
+        if forgotten:
+            yield (
+                f"form {form}: {', '.join(forgotten)} are forgotten once the form has done its work, as they have "
+                "`influence_conversation: false`"
+            )
+        if not any(m.kind == "action" and m.name == form for path in domain.paths for m in path.moments):
+            yield f"form {form}: no rule or story opens it"
+
+
+def unsupported(domain: Domain) -> tuple[Unsupported, ...]:
+    """Everything that is not done as Rasa would, in the order of files and lines."""
+    return tuple(sorted(domain.unsupported, key=lambda found: (str(found.place.file), found.place.line)))

@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bot.dialogue.domain import Domain
+from bot.dialogue.forms import begun_anew
+from bot.dialogue.project import Domain
 from bot.records import Conversation, Entity, Intent, Message, State, Understanding
 
 _PAYLOAD = re.compile(r"/(?P<intent>[^\s/{}@]{1,100})(?:@[\d.]{1,10})?\s*(?P<values>\{.{0,2000}\})?", re.DOTALL)
@@ -27,8 +28,15 @@ class Payload:
 
     def understood(self, state: State, domain: Domain) -> Understanding:
         """What it means, for certain; each value is called by its entity, as in Rasa, or by the slot it is for."""
-        entities = (Entity(domain.slots.get(name, name), value, 0, 0, "payload") for name, value in self.values.items())
+        entities = (Entity(_entity(name, domain), value, 0, 0, "payload") for name, value in self.values.items())
         return Understanding(self.shown, state.language, (Intent(self.intent, 1.0),), 1.0, tuple(entities))
+
+
+def _entity(name: str, domain: Domain) -> str:
+    """The entity that fills the slot ``name``; the name itself where no slot, or an entity, is called so."""
+    if name in domain.entities or name not in domain.slots:
+        return name
+    return next((m.entity for m in domain.slots[name].mappings if m.entity is not None), name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +88,15 @@ def opened(conversation: Conversation) -> State:
         if language == conversation.state.language
         else replace(conversation.state, language=language)
     )
+
+
+def session(state: State, conversation: Conversation, domain: Domain) -> tuple[State, bool]:
+    """The state with what a session begins with, where one begins with this mail, and whether one does: the first mail
+    ever, or after a longer silence than the project's sessions last."""
+    at = conversation.mail[-1].received_at.timestamp()
+    if conversation.version == 0 and not state.trail:
+        return replace(state, slots={**domain.initial, **state.slots}, at=at), True
+    over = domain.session and state.at and at - state.at > domain.session.total_seconds()
+    if over:
+        state = begun_anew(state, domain, keeps_slots=domain.carries_over)
+    return replace(state, at=at), bool(over)

@@ -1,27 +1,49 @@
 """What to do next: one pure function from what is known to a decision.
 
-A shop names its intents as it likes, except those that are known here: those of `SOCIAL`, `AFFIRM`, and `MANIPULATION`.
-Each needs a rule with a response to have an effect. The responses that are said without a rule are `OWN_RESPONSES` in
-`domain.py`; the action that a rule names to call a person is `HANDOFF`.
+Rules and stories say what follows; what is added to them is what a shopper in a chat expects: a person when one is
+asked for, questions answered in the middle of anything, a way out of every form.
+
+A shop names its intents as it likes, except those that are known here: those of `SOCIAL`, `AFFIRM`, `DENY` and
+`MANIPULATION`. Each needs a rule with a response to have an effect. The responses that are said without a rule are
+`OWN_RESPONSES` in `domain.py`; the action that a rule names to call a person is `HANDOFF`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bot.dialogue.domain import Domain, Rule
-from bot.dialogue.forms import missing
-from bot.records import Act, Answer, Ask, Decision, Escalate, Findings, Floor, Mood, State, Understanding
-
-HANDOFF = "action_handoff"
-"""The action that a rule names to hand over; it is ours, no action server has it."""
+from bot.dialogue.domain import HANDOFF
+from bot.dialogue.project import LISTEN, Domain
+from bot.dialogue.trail import UNSURE, Next, given, heard, interrupted, next_action
+from bot.dialogue.turning import asks, begins_anew, leaves, requests, wrong_slot
+from bot.records import (
+    Act,
+    Answer,
+    Ask,
+    Choose,
+    Decision,
+    Escalate,
+    Findings,
+    Floor,
+    Leave,
+    Mood,
+    Reopen,
+    State,
+    Understanding,
+)
 
 AFFIRM = "affirm"
 """The intent of a "yes": inside a form it goes on with the form."""
 
+DENY = "deny"
+"""The intent of a "no": inside a form that cannot take it for an answer, it leaves the form."""
+
 MANIPULATION = "manipulation"
 """The intent of a message that gives the assistant orders: answered by its rule, whatever the knowledge has."""
 
-SOCIAL = frozenset({"greet", "goodbye", "thanks", AFFIRM, "deny", "bot_challenge"})
+SOCIAL = frozenset({"greet", "goodbye", "thanks", AFFIRM, DENY, "bot_challenge"})
 """Intents that no knowledge can answer better than the shop's own response."""
+
+TWO_STAGE = "action_two_stage_fallback"
+"""Rasa's loop that has the likeliest intent affirmed, then asks for other words, then affirms again, then gives up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +60,93 @@ class Thresholds:
     """An FAQ answer goes out as it stands from this probability of being the question asked."""
     answerable: float = 0.5
     """Below, the knowledge is taken not to answer."""
+    near: float = 0.15
+    """Two intents whose confidence differs by less are equally likely: the shopper chooses."""
+    likely: float = 0.25
+    """An intent below this is none to choose."""
     attempts: int = 3
-    """After asking this often for the same slot, a person is offered."""
+    """After asking this often for the same slot, a person is called."""
+
+
+def intent_of(understanding: Understanding, thresholds: Thresholds) -> str:
+    """What a message is taken to mean, for rules and stories."""
+    best = understanding.intents[0] if understanding.intents else None
+    return best.name if best and best.confidence >= thresholds.intent else UNSURE
+
+
+def is_sure(understanding: Understanding, thresholds: Thresholds) -> bool:
+    """Whether a message is taken to mean its likeliest intent."""
+    best = understanding.intents[0].confidence if understanding.intents else 0.0
+    return best >= thresholds.intent and understanding.in_scope >= thresholds.scope
+
+
+def step(following: Next | None, state: State, domain: Domain, *, first: bool = False) -> Decision | None:
+    """An action that comes next, as a decision; None for the shopper's turn.
+
+    A form that is open is asked again, unless this is the ``first`` step after a message, which may have answered it.
+    """
+    name = following.action if following else LISTEN
+    if name == LISTEN:
+        return None
+    if name == HANDOFF:
+        return Escalate("the shopper asked for a person")
+    if name.startswith("utter_"):
+        return Answer(name)
+    if name in domain.forms:
+        return Ask(name, again=state.form == name and not first)
+    return Act(name)
+
+
+def was_refused(state: State) -> bool:
+    """Whether the open form was given the last message, and found nothing for it there."""
+    return bool(state.trail) and state.trail[-1].kind == "rejected"
 
 
 def needs_knowledge(
     state: State, understanding: Understanding, domain: Domain, thresholds: Thresholds, *, named: bool = False
 ) -> bool:
     """Whether the knowledge has to be searched: not for a plain greeting or the like outside of any form, nor for an
-    intent that a button ``named`` and that has a rule."""
+    intent that a button ``named`` and that a rule or story goes on from."""
     if not understanding.intents:
         return True
-    rule = domain.rules.get(understanding.intents[0].name, Rule())
+    leads = step(next_action(state, domain), state, domain)
     if named:
-        return rule == Rule()
+        return leads is None
     return not (
         state.form is None
         and understanding.mood is not Mood.ANGRY
-        and _sure(understanding, thresholds)
+        and is_sure(understanding, thresholds)
         and understanding.intents[0].name in SOCIAL
-        and rule.response is not None
+        and isinstance(leads, Answer)
     )
 
 
-def _sure(understanding: Understanding, thresholds: Thresholds) -> bool:
-    best = understanding.intents[0].confidence if understanding.intents else 0.0
-    return best >= thresholds.intent and understanding.in_scope >= thresholds.scope
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A message, as decisions look at it."""
+
+    text: str
+    intent: str
+    confidence: float
+    sure: bool
+    bare: bool
+    """Whether it is nothing but a number, a name or the like, which says nothing of what is wished."""
+    near: tuple[str, ...]
+    """The two likeliest intents, where they are equally likely."""
+    approved: bool
+    """Whether it is a question that the shop has answered."""
+    answerable: bool
+    following: Next | None
+    leads: Decision | None
+    """What rules and stories have follow."""
+
+    acts: bool
+    """Whether what follows is more than words, and the reading sure enough for it."""
+
+    @property
+    def wants(self) -> bool:
+        """Whether it wants that done, and does not only ask about it."""
+        return self.acts and requests(self.text)
 
 
 def decide(
@@ -74,58 +157,164 @@ def decide(
     domain: Domain,
     thresholds: Thresholds,
 ) -> Decision:
-    """Choose what this turn does. ``state`` has the slots of this message filled in already."""
-    intent = understanding.intents[0].name if understanding.intents else ""
-    confidence = understanding.intents[0].confidence if understanding.intents else 0.0
-    rule = domain.rules.get(intent, Rule())
-    sure = _sure(understanding, thresholds)
-    approved = findings.hits[0].question if findings.hits else 0.0
-
-    if rule.action == HANDOFF and confidence >= thresholds.personal:
-        return Escalate("the shopper asked for a person")
+    """Choose what this turn does first. ``state`` has heard this message, and has its slots filled in already."""
+    read = _read(state, understanding, findings, domain, thresholds)
+    if isinstance(read.leads, Escalate) and read.confidence >= thresholds.personal:
+        return read.leads
     if understanding.mood is Mood.ANGRY and floor is Floor.ASSISTANT:
         return Escalate("the shopper is angry", "utter_sorry")
-    if state.form and _keeps_form(state, understanding, sure, approved, domain, thresholds):
-        return _go_on(state.form, state, domain, thresholds)
-    if intent == MANIPULATION and confidence >= thresholds.intent:
-        return Answer(rule.response)
-    if sure and intent in SOCIAL and rule.response:
-        return Answer(rule.response)
-    if approved >= thresholds.approved:
+    if state.form == TWO_STAGE and (not read.sure or read.intent == DENY) and not read.approved:
+        return _try_again(state)
+    if state.form is not None and state.form in domain.forms:
+        return _inside(state.form, state, read, domain, thresholds)
+    return _outside(state, read, domain, thresholds)
+
+
+def _read(
+    state: State, understanding: Understanding, findings: Findings, domain: Domain, thresholds: Thresholds
+) -> _Read:
+    first, second = (*understanding.intents, None, None)[:2]
+    confidence = first.confidence if first else 0.0
+    sure = is_sure(understanding, thresholds)
+    following = next_action(state, domain)
+    leads = step(following, state, domain, first=not (interrupted(state) or was_refused(state)))
+    near = (
+        first is not None
+        and second is not None
+        and first.confidence - second.confidence < thresholds.near
+        and second.confidence >= thresholds.likely
+        and understanding.in_scope >= thresholds.scope
+    )
+    return _Read(
+        text=understanding.text,
+        intent=first.name if first else "",
+        confidence=confidence,
+        sure=sure,
+        bare=_is_bare(understanding),
+        near=(first.name, second.name) if near and first and second else (),
+        approved=bool(findings.hits) and findings.hits[0].question >= thresholds.approved,
+        answerable=findings.answerable >= thresholds.answerable,
+        following=following,
+        leads=leads,
+        acts=isinstance(leads, Ask | Act) and sure and confidence >= thresholds.personal,
+    )
+
+
+def _is_bare(understanding: Understanding) -> bool:
+    text = understanding.text
+    for entity in sorted(understanding.entities, key=lambda entity: entity.start, reverse=True):
+        text = text[: entity.start] + text[entity.end :]
+    return text != understanding.text and not any(character.isalnum() for character in text)
+
+
+def _outside(state: State, read: _Read, domain: Domain, thresholds: Thresholds) -> Decision:
+    """No form is open."""
+    if read.leads and read.following and read.following.goes_on and read.sure:
+        return read.leads
+    if isinstance(read.leads, Answer) and (
+        (read.intent == MANIPULATION and read.confidence >= thresholds.intent) or (read.sure and read.intent in SOCIAL)
+    ):
+        return read.leads
+    if begins_anew(read.text):
+        return Leave("utter_restart", anew=True)
+    if read.acts and (read.wants or not read.approved):
+        assert read.leads is not None
+        return read.leads
+    if read.approved:
         return Answer()
-    if rule.form and sure and confidence >= thresholds.personal:
-        return _go_on(rule.form, state, domain, thresholds)
-    if rule.action and rule.action != HANDOFF and sure and confidence >= thresholds.personal:
-        return Act(rule.action)
-    if rule.response and confidence >= thresholds.intent and findings.answerable < thresholds.answerable:
-        return Answer(rule.response)
+    if read.near and _are_tasks(read.near, state, domain):
+        return Choose(read.near)
+    if isinstance(read.leads, Answer) and read.confidence >= thresholds.intent and not read.answerable:
+        return read.leads
+    if not read.sure and not read.answerable:
+        return step(next_action(heard_as(UNSURE, state), domain), state, domain) or Answer()
     return Answer()
 
 
-def _keeps_form(
-    state: State,
-    understanding: Understanding,
-    sure: bool,
-    approved: float,
-    domain: Domain,
-    thresholds: Thresholds,
-) -> bool:
-    """Whether a message goes on with the open form; a clear question or a "no" leaves it."""
-    if any(entity.name == domain.slots.get(state.requested or "") for entity in understanding.entities):
-        return True
-    if approved >= thresholds.approved:
-        return False
-    intent = understanding.intents[0].name if understanding.intents else ""
-    return not sure or intent == AFFIRM or domain.rules.get(intent, Rule()).form == state.form
+def _inside(form: str, state: State, read: _Read, domain: Domain, thresholds: Thresholds) -> Decision:
+    """A form is open: the message goes on with it, or is something else that leaves it open or ends it."""
+    fills = given(state).keys() & {*domain.forms[form].required, state.requested}
+    refused = was_refused(state)
+    if begins_anew(read.text):
+        return Leave("utter_restart", anew=True)
+    if interrupted(state) and read.leads and read.sure and read.following and read.following.goes_on:
+        return read.leads
+    if leaves(read.text) and not (read.sure and read.following and read.following.loop == form):
+        return Leave("utter_left")
+    filled = tuple(slot for slot in domain.forms[form].required if slot not in fills and slot in state.slots)
+    wrong = None if takes_any_text(state.requested, domain) else wrong_slot(read.text, filled)
+    if wrong and fills <= {state.requested}:
+        return Reopen(wrong)
+    if not refused:
+        question = read.approved or (asks(read.text) and read.answerable and read.sure)
+        if state.requested in fills and not (question and takes_any_text(state.requested, domain)):
+            return Ask(form)
+        if isinstance(read.leads, Ask) and read.leads.form != form and read.wants:
+            return read.leads
+        if question:
+            return Answer()
+        if fills or _may_extract(form, domain):
+            return Ask(form)
+    if read.following and read.following.loop == form and read.leads and read.sure:
+        return read.leads
+    return _beside(form, state, read, thresholds)
 
 
-def _go_on(form: str, state: State, domain: Domain, thresholds: Thresholds) -> Decision:
-    slot = missing(form, state, domain)
-    if slot is None:
-        return Act(domain.submits[form], form)
-    if (form, slot) == (state.form, state.requested) and state.attempts >= thresholds.attempts:
-        return Escalate(f"{slot} was asked for {state.attempts} times")
-    return Ask(form, slot, f"utter_ask_{slot}")
+def _beside(form: str, state: State, read: _Read, thresholds: Thresholds) -> Decision:
+    """The open form got nothing out of the message."""
+    if read.sure and read.intent == DENY:
+        return Leave(read.leads.response or "utter_left" if isinstance(read.leads, Answer) else "utter_left")
+    if read.acts and read.leads != Ask(form) and not read.bare:
+        assert read.leads is not None
+        return read.leads
+    if read.sure and read.intent != AFFIRM and read.leads != Ask(form) and not read.bare:
+        if isinstance(read.leads, Answer) and (read.intent in SOCIAL or not read.answerable):
+            return read.leads
+        return Answer()
+    if read.approved or (not read.sure and asks(read.text) and read.answerable):
+        return Answer()
+    if state.attempts >= thresholds.attempts:
+        return Escalate(f"{state.requested} was asked for {state.attempts} times")
+    return Ask(form, again=True)
+
+
+def _try_again(state: State) -> Decision:
+    """The next stage of Rasa's fallback: other words, then the likeliest intent once more, then nothing."""
+    match state.attempts:
+        case 1:
+            return Act("action_default_ask_rephrase")
+        case 2:
+            return Act("action_default_ask_affirmation")
+        case _:
+            return Act("action_default_fallback")
+
+
+def takes_any_text(slot: str | None, domain: Domain) -> bool:
+    """Whether a slot would take any message for its value."""
+    known = domain.slots.get(slot or "")
+    return known is not None and any(mapping.type == "from_text" for mapping in known.mappings)
+
+
+def _may_extract(form: str, domain: Domain) -> bool:
+    """Whether the form's validator may find in a message what no mapping does: only asking it tells."""
+    return f"validate_{form}" in domain.actions and any(
+        all(mapping.type == "custom" for mapping in domain.slots[slot].mappings) for slot in domain.forms[form].required
+    )
+
+
+def _are_tasks(intents: tuple[str, ...], state: State, domain: Domain) -> bool:
+    """Whether something follows each of the intents, and more than words one of them."""
+    steps = [step(next_action(heard_as(intent, state), domain), state, domain) for intent in intents]
+    return all(steps) and any(isinstance(leads, Ask | Act) for leads in steps)
+
+
+def heard_as(intent: str, state: State) -> State:
+    """The state as if the last message had been of another intent."""
+    for at in range(len(state.trail) - 1, -1, -1):
+        if state.trail[at].kind == "user":
+            trail = (*state.trail[:at], state.trail[at]._replace(name=intent), *state.trail[at + 1 :])
+            return replace(state, trail=trail)
+    return heard(state, Understanding("", state.language, (), 0.0), intent)
 
 
 def unanswered(state: State, understanding: Understanding, near: bool, thresholds: Thresholds) -> str:

@@ -137,7 +137,12 @@ def presentable(utterance: Utterance) -> Utterance:
             Citation(cited.passage, clean(cited.title), visible(cited.source), web(cited.url))
             for cited in utterance.citations
         ),
+        attachment=None if utterance.attachment is None else _attached(utterance.attachment),
     )
+
+
+def _attached(attachment: Any) -> Any:
+    return web(attachment) if isinstance(attachment, str) else visible_data(attachment)
 
 
 def visible_data(value: Any, depth: int = 0) -> Any:

@@ -107,6 +107,8 @@ class HybridRetriever:
         """
         self._look_for_news()
         index = self._library.index
+        if not index.passages:  # A Rasa project without knowledge: its rules and stories are all there is.
+            return Findings(understanding.text, (), 0.0, version=index.version)
         question = read_question(understanding, state, index.catalogue, self._reading(understanding, index))
         # All that the findings depend on: a question that was not rewritten is searched by the vector of its text.
         known = (index.version, understanding.encoder, understanding.text, question, limit)

@@ -1,6 +1,7 @@
 """The knowledge folder: every file of it read into passages, with the problems that were found on the way."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,16 @@ from bot.retrieval.quarantine import suspicion
 _SUFFIXES = frozenset({".md", ".markdown", ".yml", ".yaml", ".csv", ".json", ".html", ".htm"})
 _OTHERS = frozenset({"domain.yml", "rules.yml", "questions.yml", "answers.yml", "README.md"})
 """Files of the folder that are not knowledge: the dialogue's, and the shop's own test questions."""
+
+_DIALOGUE = re.compile(
+    r"^(?:nlu|rules|stories|flows|responses|intents|slots|forms|actions|pipeline|policies|action_endpoint|tracker_store"
+    r"|session_config|socketio|rest)\s*:",
+    re.MULTILINE,
+)
+"""Keys by which a YAML file is part of a Rasa project, wherever it lies."""
+
+_BESIDE = frozenset({"actions", "tests", "models", "results", "deploy"})
+"""Folders of a Rasa project that hold no word for shoppers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +50,32 @@ def source_files(folder: Path) -> list[Path]:
         raise KnowledgeError(
             f"{folder}: no such folder; `knowledge` must name the folder of FAQ, policies and products."
         )
+    beside = is_rasa_project(folder)
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in _SUFFIXES and path.is_file() and not _set_aside(path.relative_to(folder))
+        if path.suffix.lower() in _SUFFIXES
+        and path.is_file()
+        and not _set_aside(path.relative_to(folder))
+        and not _is_dialogue(path)
+        and not (beside and path.relative_to(folder).parts[0] in _BESIDE)
     )
 
 
 def _set_aside(path: Path) -> bool:
     hidden = any(part.startswith((".", "_")) for part in path.parts)
     return hidden or path.parts[0] == "intents" or (len(path.parts) == 1 and path.name in _OTHERS)
+
+
+def _is_dialogue(path: Path) -> bool:
+    return path.suffix.lower() in (".yml", ".yaml") and bool(
+        _DIALOGUE.search(path.read_text("utf-8", errors="replace"))
+    )
+
+
+def is_rasa_project(folder: Path) -> bool:
+    """Whether a dialogue lies in the folder, which can talk without any knowledge."""
+    return (folder / "domain.yml").is_file() or (folder / "domain").is_dir()
 
 
 def digest(folder: Path) -> str:

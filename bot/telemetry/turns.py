@@ -142,7 +142,8 @@ def ids(conversation: Conversation) -> dict[str, str]:
 
 
 def kind_of(trace: Trace) -> str:
-    """What was decided, as one of a few words: ask, act, answer, escalate, set_aside, listened or other."""
+    """What was decided, as one of a few words: ask, act, answer, choose, leave, reopen, escalate, set_aside, listened
+    or other."""
     if trace.decision == SET_ASIDE:
         return "set_aside"
     if trace.decision == LISTENED:

@@ -71,19 +71,31 @@ class TrainingData:
 def read_training_data(folder: Path) -> TrainingData:
     """Read every ``*.yml`` and ``*.yaml`` below ``folder`` (or one such file).
 
+    Where there is no such folder, what lies beside it as Rasa has it: ``nlu.yml``, and the folders ``data`` and
+    ``nlu``. Files without training data are left alone.
+
     Raises:
         KnowledgeError: names the file, the line and what is allowed.
     """
     if folder.is_file():
         files = [folder]
     elif folder.is_dir():
-        files = sorted(path for path in folder.rglob("*") if path.suffix in {".yml", ".yaml"} and path.is_file())
-    else:
+        files = _yaml_below(folder)
+    elif not (files := _as_rasa_has_it(folder.parent)):
         raise KnowledgeError(f'{folder}: no such folder. Training data is Rasa NLU YAML (`version: "3.1"`).')
     gathered = _Gathered()
     for file in files:
         _FileReader(file, gathered).read()
     return gathered.frozen()
+
+
+def _yaml_below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix in {".yml", ".yaml"} and path.is_file())
+
+
+def _as_rasa_has_it(project: Path) -> list[Path]:
+    single = [project / name for name in ("nlu.yml", "nlu.yaml") if (project / name).is_file()]
+    return single + _yaml_below(project / "data") + _yaml_below(project / "nlu")
 
 
 @dataclass(slots=True)

@@ -1,18 +1,23 @@
 """The whole way of a message, over a scripted recognizer and shop: what leaves, and what is remembered."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.assistant import REMEMBERED, Assistant
-from bot.dialogue.domain import read_domain
+from bot.dialogue.domain import Domain, read_domain
 from bot.dialogue.hours import read_hours
 from bot.dialogue.policy import Thresholds
+from bot.dialogue.project import Moment, Place
+from bot.dialogue.project import Path as Way
 from bot.errors import ActionUnavailable, Unavailable
 from bot.ladder import Ladder
+from bot.ports import NONE
 from bot.records import (
     ActionResult,
     Attachment,
@@ -57,7 +62,15 @@ class Script:
     async def search(self, understanding: Understanding, state: State) -> Findings:
         return replace(self.findings, query=understanding.text)
 
-    async def run(self, action: str, conversation: Conversation, understanding: Understanding) -> ActionResult:
+    async def run(
+        self,
+        action: str,
+        conversation: Conversation,
+        understanding: Understanding,
+        *,
+        candidates: Mapping[str, Any] = NONE,
+        ordinal: int = 0,
+    ) -> ActionResult:
         if isinstance(self.result, ActionUnavailable):
             raise self.result
         return self.result
@@ -78,11 +91,12 @@ async def handle(
     state: State | None = None,
     floor: Floor = Floor.ASSISTANT,
     hours: str = "always",
+    domain: Domain = DOMAIN,
 ) -> Turn:
     mail = tuple(text if isinstance(text, Message) else written(text, f"{i}-0") for i, text in enumerate(texts))
     ladder = Ladder(None, TrueIfKnown(), Memory(), 0.9, 0.5, patience=1)
     assistant = Assistant(
-        script, script, script, ladder, DOMAIN, read_hours(hours, "UTC"), Thresholds(), max_characters=100
+        script, script, script, ladder, domain, read_hours(hours, "UTC"), Thresholds(), max_characters=100
     )
     return await assistant.handle(Conversation(ConversationId("rest:1"), 0, 0, floor, state or State(), mail), Heard())
 
@@ -266,14 +280,64 @@ async def test_that_an_action_without_words_does_not_make_a_silent_turn() -> Non
     assert turn.trace.rung is Rung.ACTION
 
 
-@pytest.mark.parametrize("intent", ["return_policy", "deny", "greet"])
-async def test_that_a_form_that_was_left_is_left_but_what_was_given_stays_known(intent: str) -> None:
+@pytest.mark.parametrize(("intent", "text"), [("deny", "rather not"), ("return_policy", "never mind")])
+async def test_that_a_form_that_was_left_is_left_but_what_was_given_stays_known(intent: str, text: str) -> None:
     asking = State(slots={"order_number": "LF-1"}, form="order_status_form", requested="email", attempts=2)
-    turn = await handle(Script(meaning(intent)), "something else", state=asking)
+    turn = await handle(Script(meaning(intent)), text, state=asking)
     assert (turn.state.form, turn.state.requested, turn.state.attempts) == (None, None, 0)
     assert turn.state.slots == {"order_number": "LF-1"}
     back = await handle(Script(meaning("order_status")), "so where is it", state=turn.state)
     assert "mail" in said(back)
+
+
+@pytest.mark.parametrize("intent", ["return_policy", "greet"])
+async def test_that_what_is_asked_in_the_middle_of_a_form_is_answered_and_the_form_asks_again(intent: str) -> None:
+    asking = State(slots={"order_number": "LF-1"}, form="order_status_form", requested="email", attempts=2)
+    findings = Findings("", (Hit(FAQ, 1.0, 0.9, 0.9, question=0.99),), 0.9)
+    turn = await handle(Script(meaning(intent), findings), "how long?", state=asking)
+    assert turn.utterances[0].text == "30 days." or turn.utterances[0].text in wordings("utter_greet")
+    assert turn.utterances[-1].text in wordings("utter_ask_email")
+    assert turn.utterances[-1].custom == {"ask": "email", "options": []}
+    assert (turn.state.form, turn.state.requested, turn.state.attempts) == ("order_status_form", "email", 2)
+    given = meaning("out_of_scope", 0.2, Entity("email", "a@b.example", 0, 0, "regex"))
+    after = await handle(Script(given, result=ActionResult((Utterance("Shipped."),))), "a@b.example", state=turn.state)
+    assert said(after) == "Shipped."
+
+
+@dataclass
+class Parts(Script):
+    """Understands each part of a message by its last word."""
+
+    async def understand(self, text: str, state: State) -> Understanding:
+        intent = {"order": "order_status", "person": "talk_to_human", "it?": "return_policy"}.get(text.split()[-1], "x")
+        return replace(meaning(intent, 0.95 if intent != "x" else 0.2), text=text)
+
+
+async def test_that_a_wish_waits_while_another_one_has_a_form_and_is_granted_once() -> None:
+    domain = replace(
+        DOMAIN,
+        paths=(
+            *DOMAIN.paths,
+            Way(
+                "Return", Place(Path("rules.yml"), 1),
+                (Moment("user", "return_policy"), Moment("action", "order_status_form", loop="order_status_form")),
+                is_rule=True,
+            ),
+        ),
+    )  # fmt: skip
+    script = Parts(meaning("x"))
+    turn = await handle(script, "where is my order and can I return it?", domain=domain)
+    assert turn.utterances[-1].custom == {"ask": "order_number", "options": []}
+    assert turn.state.pending == ("can I return it?",)
+    left = await handle(script, "never mind", state=turn.state, domain=domain)
+    assert left.state.pending == ()
+    down = replace(turn.state, slots={"order_number": "LF-1"}, requested="email")
+    given = replace(meaning("x", 0.2, Entity("email", "a@b.example", 0, 0, "regex")), text="a@b.example")
+    failed = await handle(Script(given, result=ActionUnavailable("down")), "a@b.example", state=down, domain=domain)
+    assert failed.state.pending == ("can I return it?",)
+    done = await handle(Script(given, result=ActionResult((Utterance("Shipped."),))), "x", state=down, domain=domain)
+    assert done.state.pending == ()
+    assert done.utterances[0].text == "Shipped."
 
 
 async def test_that_a_failed_action_is_said_and_never_passed_off_as_done() -> None:

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.dialogue.domain import OWN_RESPONSES, Domain, Rule, read_domain
+from bot.dialogue.domain import OWN_RESPONSES, Domain, read_domain
+from bot.dialogue.policy import step
+from bot.dialogue.trail import heard, next_action
 from bot.errors import KnowledgeError
+from bot.records import Answer, Ask, Decision, State, Understanding
 
 KNOWLEDGE = Path(__file__).parents[2] / "knowledge"
 RULES = 'version: "3.1"\nrules:\n- rule: a\n  steps:\n  - intent: greet\n  - action: utter_greet\n'
@@ -22,21 +25,26 @@ def shop(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def leads(domain: Domain, intent: str) -> Decision | None:
+    state = heard(State(), Understanding("", "en", (), 1.0), intent)
+    return step(next_action(state, domain), state, domain)
+
+
 @pytest.fixture(scope="module")
 def demo() -> Domain:
     return read_domain(KNOWLEDGE)
 
 
 def test_that_the_demo_shop_is_read(demo: Domain) -> None:
-    assert demo.rules["order_status"] == Rule(form="order_status_form")
-    assert demo.forms["order_status_form"] == ("order_number", "email")
-    assert demo.submits["order_status_form"] == "action_order_status"
-    assert demo.slots["order_number"] == "order_number"
+    assert leads(demo, "order_status") == Ask("order_status_form")
+    assert demo.forms["order_status_form"].required == ("order_number", "email")
+    assert demo.slots["order_number"].mappings[0].entity == "order_number"
+    assert demo.unsupported == ()
 
 
 def test_that_yes_and_no_have_rules(demo: Domain) -> None:
-    assert demo.rules["affirm"] == Rule(response="utter_affirm")
-    assert demo.rules["deny"] == Rule(response="utter_deny")
+    assert leads(demo, "affirm") == Answer("utter_affirm")
+    assert leads(demo, "deny") == Answer("utter_deny")
 
 
 def test_that_every_response_the_code_says_is_asked_of_the_shop() -> None:
@@ -96,19 +104,23 @@ def test_that_slots_fill_the_words(shop: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("domain.yml", "responses: [", "domain.yml: not valid YAML"),
+        ("domain.yml", "responses: [", r"domain\.yml:2: not valid YAML"),
         ("domain.yml", "- a", "has to be a mapping"),
         ("domain.yml", "responses:\n  utter_greet: hello", "has to be a list of variations"),
         ("domain.yml", "responses:\n  utter_greet:\n  - txt: hello", "no `text`"),
         ("domain.yml", "responses:\n  utter_greet:\n  - image: 5", "`image` has to be a link"),
-        ("domain.yml", "responses:\n  utter_greet:\n  - custom: [1]", "`custom` a mapping"),
-        ("domain.yml", "responses: {}", "greet leads to utter_greet, which is no response"),
+        (
+            "domain.yml",
+            "responses:\n  utter_greet:\n  - custom: [1]",
+            "domain.yml:3: in 'utter_greet', `custom` has to be a mapping",
+        ),
+        ("domain.yml", "responses: {}", "'a' leads to utter_greet, which is no response"),
         (
             "rules.yml",
             "rules:\n- rule: a\n  steps:\n  - intent: x\n  - action: f\n  - active_loop: f",
-            "which is no form",
+            "rules.yml:2: 'a' leads to f, which is no action, form or response",
         ),
-        ("domain.yml", f"{DOMAIN}forms:\n  f:\n    required_slots: [x]", "no rule says what follows"),
+        ("domain.yml", f"{DOMAIN}forms:\n  f:\n    required_slots: [x]", "needs x, which is no slot"),
     ],
 )
 def test_that_what_is_wrong_is_named(shop: Path, file: str, text: str, message: str) -> None:

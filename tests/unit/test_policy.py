@@ -1,4 +1,4 @@
-"""Decisions: what a turn does, from what is known."""
+"""Decisions: what a turn does first, from what is known."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.dialogue.domain import Domain, Rule, read_domain
-from bot.dialogue.forms import asked, fill, left, submitted
-from bot.dialogue.policy import Thresholds, decide, unanswered
+from bot.dialogue.domain import Domain, read_domain
+from bot.dialogue.forms import asked, forgotten, left, opened
+from bot.dialogue.policy import Thresholds, decide, intent_of, is_sure, unanswered
+from bot.dialogue.project import Form, Moment, Place
+from bot.dialogue.project import Path as Way
+from bot.dialogue.slots import extract
+from bot.dialogue.trail import UNSURE, heard, known
 from bot.records import (
-    Act,
     Answer,
     Ask,
     Decision,
@@ -21,6 +24,7 @@ from bot.records import (
     Hit,
     Intent,
     Kind,
+    Leave,
     Mood,
     Passage,
     PassageId,
@@ -32,15 +36,20 @@ DOMAIN = read_domain(Path(__file__).parents[2] / "knowledge")
 THRESHOLDS = Thresholds()
 NOTHING = Findings("", (), 0.0)
 
-ORDER = Ask("order_status_form", "order_number", "utter_ask_order_number")
-EMAIL = Ask("order_status_form", "email", "utter_ask_email")
-LOOK_UP = Act("action_order_status", "order_status_form")
+ORDER = Ask("order_status_form")
 
 TWO_FORMS = replace(
     DOMAIN,
-    forms={**DOMAIN.forms, "cancel_form": ("order_number", "reason")},
-    submits={**DOMAIN.submits, "cancel_form": "action_cancel"},
-    rules={**DOMAIN.rules, "cancel_order": Rule(form="cancel_form")},
+    forms={**DOMAIN.forms, "cancel_form": Form(("order_number", "size"))},
+    paths=(
+        *DOMAIN.paths,
+        Way(
+            "Cancel",
+            Place(Path("rules.yml"), 1),
+            (Moment("user", "cancel_order"), Moment("action", "cancel_form", loop="cancel_form")),
+            is_rule=True,
+        ),
+    ),
 )
 """The demo shop with a second form that needs one slot of the first."""
 
@@ -70,7 +79,19 @@ def decision(
     floor: Floor = Floor.ASSISTANT,
     domain: Domain = DOMAIN,
 ) -> Decision:
-    return decide(fill(state or State(), meaning, domain), meaning, findings, floor, domain, THRESHOLDS)
+    return decide(taken_in(state or State(), meaning, domain), meaning, findings, floor, domain, THRESHOLDS)
+
+
+def taken_in(state: State, meaning: Understanding, domain: Domain = DOMAIN) -> State:
+    """The state that has heard a message and has its slots filled."""
+    state = heard(state, meaning, intent_of(meaning, THRESHOLDS))
+    sure = meaning.intents[0].name if is_sure(meaning, THRESHOLDS) else UNSURE
+    return known(state, extract(state, meaning, sure, domain))
+
+
+def asking(form: str, slot: str, state: State | None = None, domain: Domain = DOMAIN) -> State:
+    """The state after a form was opened and asked for a slot."""
+    return asked(opened(state or State(), form, domain)[0], slot)
 
 
 def test_that_a_greeting_gets_the_shops_greeting() -> None:
@@ -91,34 +112,62 @@ def test_that_an_angry_shopper_gets_a_person_once() -> None:
     assert not isinstance(decision(angry, found(), floor=Floor.WAITING), Escalate)
 
 
-def test_that_an_approved_answer_goes_before_a_form() -> None:
-    assert decision(understood("order_status"), found(question=0.99)) == Answer()
+@pytest.mark.parametrize("text", ["how do I track my order", "can I cancel an order?", "some words of a shopper"])
+def test_that_an_approved_answer_goes_before_a_form(text: str) -> None:
+    assert decision(understood("order_status", text=text), found(question=0.99)) == Answer()
 
 
-def test_that_a_form_asks_for_what_is_missing_and_then_acts() -> None:
+@pytest.mark.parametrize(
+    "text", ["I want to track my order", "Hi, could you track LF-1?", "please look", "track my order", "我想查询订单"]
+)
+def test_that_what_shall_be_done_goes_before_an_answer(text: str) -> None:
+    assert decision(understood("order_status", text=text), found(question=0.99)) == ORDER
+    cancelling = asking("cancel_form", "size", domain=TWO_FORMS)
+    assert decision(understood("order_status", text=text), found(question=0.99), cancelling, domain=TWO_FORMS) == ORDER
+
+
+def test_that_a_form_takes_what_it_asked_for() -> None:
     assert decision(understood("order_status")) == ORDER
-    state = asked(State(), "order_status_form", "order_number")
     numbered = understood("order_status", 0.3, entities={"order_number": "LF-204518"})
-    assert decision(numbered, state=state) == EMAIL
-    state = asked(fill(state, numbered, DOMAIN), "order_status_form", "email")
+    assert decision(numbered, state=asking("order_status_form", "order_number")) == ORDER
     mailed = understood("greet", 0.3, entities={"email": "a@b.example"})
-    assert decision(mailed, state=state) == LOOK_UP
-
-
-def test_that_all_slots_at_once_act_at_once() -> None:
-    full = understood("order_status", entities={"order_number": "LF-1", "email": "a@b.example"})
-    assert decision(full) == LOOK_UP
+    assert decision(mailed, found(question=0.99), state=asking("order_status_form", "email")) == ORDER
 
 
 def test_that_a_clear_question_in_a_form_is_answered() -> None:
-    state = asked(State(), "order_status_form", "order_number")
+    state = asking("order_status_form", "order_number")
     assert decision(understood("return_policy"), found(), state=state) == Answer()
+    unsure = understood("return_policy", 0.3, text="do you ship to Norway?")
+    assert decision(unsure, found(), state=state) == Answer()
+    assert decision(unsure, found(answerable=0.1), state=state) == Ask("order_status_form", again=True)
 
 
 def test_that_no_leaves_a_form_and_yes_stays_in_it() -> None:
-    state = asked(State(), "order_status_form", "order_number")
-    assert decision(understood("deny"), state=state) == Answer("utter_deny")
-    assert decision(understood("affirm"), state=state) == ORDER
+    state = asking("order_status_form", "order_number")
+    assert decision(understood("deny"), state=state) == Leave("utter_deny")
+    assert decision(understood("affirm"), state=state) == Ask("order_status_form", again=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["never mind", "Forget it.", "ok, cancel that", "stop please", "算了", "oh, nevermind!"]
+)
+def test_that_a_form_is_left_in_plain_words(text: str) -> None:
+    meaning = understood("cancel_order", text=text)
+    assert decision(meaning, state=asking("order_status_form", "order_number")) == Leave("utter_left")
+    assert decision(meaning) != Leave("utter_left")
+
+
+@pytest.mark.parametrize("text", ["start over", "Can we start again?", "please start from scratch", "重新开始"])
+def test_that_everything_begins_anew_in_plain_words(text: str) -> None:
+    meaning = understood("out_of_scope", 0.4, text=text)
+    assert decision(meaning, state=asking("order_status_form", "email")) == Leave("utter_restart", anew=True)
+    assert decision(meaning) == Leave("utter_restart", anew=True)
+
+
+@pytest.mark.parametrize("text", ["cancel my order LF-204518", "forget the tent, where is my order", "stop the parcel"])
+def test_that_a_wish_that_sounds_alike_does_not_leave_a_form(text: str) -> None:
+    meaning = understood("order_status", text=text)
+    assert not isinstance(decision(meaning, state=asking("order_status_form", "order_number")), Leave)
 
 
 def test_that_yes_and_no_outside_of_a_form_get_the_shops_words() -> None:
@@ -127,43 +176,51 @@ def test_that_yes_and_no_outside_of_a_form_get_the_shops_words() -> None:
 
 
 def test_that_another_form_is_asked_for_by_its_own_name() -> None:
-    state = asked(State(), "order_status_form", "email")
-    cancelling = understood("cancel_order")
-    assert decision(cancelling, state=state, domain=TWO_FORMS) == Ask(
-        "cancel_form", "order_number", "utter_ask_order_number"
-    )
+    state = asking("order_status_form", "email")
+    assert decision(understood("cancel_order"), state=state, domain=TWO_FORMS) == Ask("cancel_form")
 
 
 def test_that_the_intent_of_the_open_form_goes_on_with_it_whatever_its_name() -> None:
-    state = asked(State(), "cancel_form", "order_number")
-    assert decision(understood("cancel_order", 0.6), state=state, domain=TWO_FORMS) == Ask(
-        "cancel_form", "order_number", "utter_ask_order_number"
-    )
+    state = asking("cancel_form", "order_number", domain=TWO_FORMS)
+    again = Ask("cancel_form", again=True)
+    assert decision(understood("cancel_order", 0.6), state=state, domain=TWO_FORMS) == again
     assert decision(understood("order_status"), state=state, domain=TWO_FORMS) == ORDER
 
 
+def test_that_a_bare_number_is_no_wish_for_another_form() -> None:
+    number = Understanding(
+        "LF-204518", "en", (Intent("order_status", 0.95),), 0.95, (Entity("order_number", "LF-204518", 0, 9, "regex"),)
+    )
+    state = asking(
+        "cancel_form", "size", domain=replace(TWO_FORMS, forms={**TWO_FORMS.forms, "cancel_form": Form(("size",))})
+    )
+    domain = replace(TWO_FORMS, forms={**TWO_FORMS.forms, "cancel_form": Form(("size",))})
+    assert decision(number, state=state, domain=domain) == Ask("cancel_form", again=True)
+
+
 def test_that_attempts_are_counted_within_one_form() -> None:
-    state = State()
-    for _ in range(3):
-        state = asked(state, "order_status_form", "order_number")
-    assert asked(state, "cancel_form", "order_number").attempts == 1
-    assert isinstance(decision(understood("cancel_order"), state=state, domain=TWO_FORMS), Ask)
+    state = asking("order_status_form", "order_number")
+    assert asked(asked(state, "order_number"), "order_number").attempts == 3
+    assert asked(state, "order_number", counts=False).attempts == 1
+    assert asking("cancel_form", "order_number", state, TWO_FORMS).attempts == 1
 
 
 def test_that_a_slot_is_filled_by_the_entity_that_the_domain_names() -> None:
-    domain = replace(DOMAIN, slots={**DOMAIN.slots, "email": "address"})
-    state = asked(State(slots={"order_number": "LF-1"}), "order_status_form", "email")
+    (mapping,) = DOMAIN.slots["email"].mappings
+    email = replace(DOMAIN.slots["email"], mappings=(replace(mapping, entity="address"),))
+    domain = replace(DOMAIN, slots={**DOMAIN.slots, "email": email})
     given = understood("account_privacy", entities={"address": "a@b.example"})
-    assert decision(given, found(question=0.99), state=state, domain=domain) == LOOK_UP
+    assert decision(given, found(question=0.99), state=asking("order_status_form", "email"), domain=domain) == ORDER
+    assert taken_in(State(), given, domain).slots == {"email": "a@b.example"}
 
 
 def test_that_a_form_gives_up_to_a_person_after_three_attempts() -> None:
-    state = State()
-    for _ in range(3):
-        mumbled = understood("order_status", 0.3, in_scope=0.2)
-        assert decision(mumbled, state=state) == ORDER or not state.form
-        state = asked(state, "order_status_form", "order_number")
-    assert isinstance(decision(understood("order_status", 0.3, in_scope=0.2), state=state), Escalate)
+    state = asking("order_status_form", "order_number")
+    mumbled = understood("order_status", 0.3, in_scope=0.2)
+    for _ in range(2):
+        assert decision(mumbled, state=state) == Ask("order_status_form", again=True)
+        state = asked(state, "order_number")
+    assert isinstance(decision(mumbled, state=state), Escalate)
 
 
 def test_that_an_unsure_reading_never_acts() -> None:
@@ -201,12 +258,24 @@ def test_that_close_questions_are_offered_before_giving_up() -> None:
 
 
 def test_that_the_last_value_of_a_slot_wins_and_survives_the_form() -> None:
-    state = fill(State(), understood("x", entities={"order_number": "LF-1"}), DOMAIN)
-    state = fill(state, understood("x", entities={"order_number": "LF-2"}), DOMAIN)
-    assert left(asked(state, "order_status_form", "email")).slots == {"order_number": "LF-2"}
+    state = taken_in(State(), understood("x", entities={"order_number": "LF-1"}))
+    state = taken_in(state, understood("x", entities={"order_number": "LF-2"}))
+    assert left(asking("order_status_form", "email", state)).slots == {"order_number": "LF-2"}
 
 
-def test_that_a_submitted_form_forgets_what_it_asked_for_and_nothing_else() -> None:
+def test_that_a_form_that_did_its_work_forgets_what_it_asked_for_and_nothing_else() -> None:
     state = State(slots={"order_number": "LF-1", "email": "a@b.example", "size": "M"})
-    done = submitted(asked(state, "order_status_form", "email"), "order_status_form", DOMAIN)
-    assert done == State(slots={"size": "M"})
+    assert forgotten(state, ["order_status_form"], DOMAIN).slots == {"size": "M"}
+    assert forgotten(state, ["order_status_form"], DOMAIN, kept=["email"]).slots == {
+        "email": "a@b.example",
+        "size": "M",
+    }
+    still_open = replace(state, form="cancel_form")
+    assert forgotten(still_open, ["order_status_form"], TWO_FORMS).slots == {"order_number": "LF-1", "size": "M"}
+
+
+def test_that_what_the_dialogue_depends_on_outlives_a_form() -> None:
+    email = replace(DOMAIN.slots["email"], influences=True)
+    domain = replace(DOMAIN, slots={**DOMAIN.slots, "email": email})
+    state = State(slots={"order_number": "LF-1", "email": "a@b.example"})
+    assert forgotten(state, ["order_status_form"], domain).slots == {"email": "a@b.example"}

@@ -1,0 +1,74 @@
+"""Several wishes in one breath: what is told apart, and in which order it is granted. Pure."""
+
+import re
+from collections.abc import Sequence
+
+from bot.dialogue.policy import SOCIAL, Thresholds, is_sure, step
+from bot.dialogue.project import Domain
+from bot.dialogue.trail import heard, next_action
+from bot.records import Act, Ask, Decision, State, Understanding
+
+MOST = 4
+"""Wishes of one turn; the rest of a longer message is read with the last of them."""
+
+_SHORTEST = 3
+"""Words of a part that may be a wish of its own; Chinese is counted by characters."""
+
+_SEAMS = re.compile(
+    r"""(?:\n+ | (?<=[.?!])\s+ | (?<=[。？！；])
+      | \s*,?\s+(?:and|also|plus|then)\s+(?:also\s+|then\s+)?(?=(?:can|could|how|what|when|where|which|who|why|do|does
+          |is|are|will|would|i|i'd|please|cancel|return|exchange|change|track|send|refund)\b)
+      | [，,]?(?:还有|另外|以及|然后|顺便))""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def parts(text: str) -> tuple[str, ...]:
+    """The parts of a text that may each be a wish; one where it is not to be divided."""
+    found = [part.strip(" ,，") for part in _SEAMS.split(text) if part and part.strip(" ,，")]
+    if len(found) < 2 or sum(_size(part) >= _SHORTEST for part in found) < 2:
+        return (text,)
+    return (*found[: MOST - 1], " ".join(found[MOST - 1 :])) if len(found) > MOST else tuple(found)
+
+
+def _size(part: str) -> int:
+    return max(len(part.split()), len(re.findall(r"[\u4e00-\u9fff]", part)))
+
+
+def told_apart(
+    readings: Sequence[Understanding], state: State, domain: Domain, thresholds: Thresholds
+) -> tuple[str, ...] | None:
+    """The texts to grant one after the other, each wish once; None where the whole is one wish, or holds nothing but
+    questions, which the knowledge answers as a whole.
+
+    A part that is no wish of its own ("it's LF-204518", "hi") is read with the one before it, or after it. What opens
+    a form comes last, so that its question is the last thing said.
+    """
+    groups: list[tuple[str, list[str]]] = []
+    loose: list[str] = []
+    for reading in readings:
+        intent = reading.intents[0].name if reading.intents else ""
+        own = (
+            is_sure(reading, thresholds)
+            and reading.intents[0].confidence >= thresholds.personal
+            and intent not in SOCIAL
+            and _size(reading.text) >= _SHORTEST
+        )
+        known = next((group for group in groups if group[0] == intent), None)
+        if own and known is None:
+            groups.append((intent, [*loose, reading.text]))
+            loose = []
+        elif groups:
+            (known or groups[-1])[1].append(reading.text)
+        else:
+            loose.append(reading.text)
+    leads = {intent: _leads(intent, state, domain) for intent, _ in groups}
+    if len(groups) < 2 or not any(isinstance(decision, Ask | Act) for decision in leads.values()):
+        return None
+    groups.sort(key=lambda group: isinstance(leads[group[0]], Ask))
+    return tuple(" ".join(texts) for _, texts in groups)
+
+
+def _leads(intent: str, state: State, domain: Domain) -> Decision | None:
+    meant = heard(state, Understanding("", state.language, (), 0.0), intent)
+    return step(next_action(meant, domain), meant, domain)

@@ -1,0 +1,112 @@
+"""Words that turn a talk: leaving what is under way, starting over, putting something right, a plain yes or no. Pure.
+
+A shop's intents go before; these are for what no intent was written for. Only whole messages count, so that nobody
+leaves a form who asks to cancel an order.
+"""
+
+import re
+
+_LEAVE = re.compile(
+    r"""(?:ok(?:ay)?|no|oh|actually|well|please)?[\s,.]*(?:
+      (?:just\s)?(?:never\s?mind|nvm|forget\s(?:it|that|about\sit)|drop\sit|leave\sit)
+    | (?:please\s)?(?:stop|quit|exit|abort|cancel)(?:\s(?:this|that|it|here|the\sform|now))?
+    | i(?:'ve|\shave)?\schanged\smy\smind
+    | (?:let's\s)?(?:go\s)?back\sto\sthe\s(?:start|beginning|menu)
+    | 算了(?:吧)?|不用了|没事了|取消吧|停止|不要了
+    )[\s,.!。！]*(?:please|thanks|thank\syou|谢谢)?[\s.!。！]*""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_ANEW = re.compile(
+    r"""(?:ok(?:ay)?|no|please|let's|can\swe|i\swant\sto|i'd\slike\sto|let\sme)?[\s,.]*(?:
+      (?:please\s)?(?:start|begin)\s(?:it\s)?(?:over|again|anew|from\s(?:scratch|the\s(?:start|beginning)))(?:\sagain)?
+    | restart|reset
+    | 重新开始|重来|从头(?:再)?来|从头开始
+    )[\s.!?。！？]*(?:please)?[\s.!。！]*""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_WRONG = re.compile(
+    r"""\b(?:other|another|different|wrong|incorrect|mistyped|typo|not\s(?:that|this|the\sright)|mistake|change)\b
+    |另一|不对|错了|不是这|搞错|换一""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_RIGHTS = re.compile(
+    r"""\W*(?:no|nope|not|sorry|oh|oops|actually|wait|hang\son|hold\son|i\smeant?|(?:that|this)(?:'s|\sis)|wrong|the\sother|another)\b
+    |\W*(?:不|错|等等|另)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_YES = re.compile(
+    r"(?:yes|yep|yeah|yup|ya|sure|ok|okay|correct|right|exactly|absolutely|definitely|go\sahead|please\sdo|do\sit|confirm"
+    r"|confirmed|i\sconfirm|sounds\sgood|that's\s(?:right|correct|fine)|fine|agreed|ja|oui|s[ií]|是的?|好的?|对的?|可以|确认|没错|行)"
+    r"(?![\w'’])",
+    re.IGNORECASE,
+)
+_NO = re.compile(
+    r"(?:no|nope|nah|don't|do\snot|please\sdon't|not\snow|nee|nein|non|不是?|不用|不要|别|否|不对|不行)(?![\w'’])",
+    re.IGNORECASE,
+)
+_BUT = re.compile(
+    r"\b(?:but|wait|instead|except|actually|hold\son|first|only\sif|unless|not|don't|no)\b|不过|但是?|等等|先",
+    re.IGNORECASE,
+)
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+def leaves(text: str) -> bool:
+    """Whether all of a message says to leave what is under way."""
+    return _LEAVE.fullmatch(text.strip()) is not None
+
+
+def begins_anew(text: str) -> bool:
+    """Whether all of a message says to start over."""
+    return _ANEW.fullmatch(text.strip()) is not None
+
+
+def says_yes_or_no(text: str) -> str | None:
+    """``affirm`` for a message that begins with a yes and takes nothing of it back, ``deny`` for one that begins with a
+    no; None for any other."""
+    words = text.strip().lstrip("\"'“ ")
+    if found := _YES.match(words) or (
+        _CHINESE.match(words) and re.match(r"是的|好的|对的|可以|确认|没错|好|是|对|行", words)
+    ):
+        return None if _BUT.search(words[found.end() :]) else "affirm"
+    return "deny" if _NO.match(words) or re.match(r"不|别|否", words) else None
+
+
+def wrong_slot(text: str, filled: tuple[str, ...]) -> str | None:
+    """Which of the ``filled`` slots a message calls wrong ("no, the other order"), by the words of its name."""
+    if not _RIGHTS.match(text) or not _WRONG.search(text):
+        return None  # "The wrong item was sent" is a reason to return it.
+    words = set(re.findall(r"[a-z]+", text.casefold()))
+    for slot in filled:
+        names = [name for name in slot.casefold().split("_") if len(name) > 2 and name not in ("number", "new", "the")]
+        if any(name in words or name.rstrip("s") in words or f"{name}s" in words for name in names):
+            return slot
+    return None
+
+
+_ASKS = re.compile(
+    r"""[?？]\s*$ | ^\W*(?:how|what|when|where|which|who|why|do|does|did|can|could|is|are|will|would|should)\b
+    | (?:吗|呢|多少|什么|怎么|几天|哪)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+_REQUESTS = re.compile(
+    r"""^\W*(?:(?:hi|hello|hey|ok|okay|so|actually|no|well)\W+)*(?:
+      please\b | (?:can|could|would|will)\s(?:you|u)\b | help\sme\b | let\sme\b
+    | i(?:'d|\swould)?\s(?:really\s)?(?:want|wanna|like|need|wish)\b
+    | (?:cancel|return|exchange|swap|change|update|track|check|show|find|send|book|refund|replace|modify)\b)
+    | \b(?:i\swant\sto|i\sneed\sto|i'd\slike\sto|i\swould\slike\sto)\b
+    | 我想|我要|帮我|麻烦|请(?!问)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def requests(text: str) -> bool:
+    """Whether a message wants something done, and is no question about it."""
+    return _REQUESTS.search(text) is not None
+
+
+def asks(text: str) -> bool:
+    """Whether a message looks like a question."""
+    return _ASKS.search(text) is not None

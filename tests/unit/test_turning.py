@@ -1,0 +1,73 @@
+"""Plain words that turn a talk, and several wishes in one breath."""
+
+import pytest
+
+from bot.dialogue.burst import parts
+from bot.dialogue.turning import asks, begins_anew, leaves, requests, says_yes_or_no, wrong_slot
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("yes", "affirm"), ("Yes, please cancel it", "affirm"), ("ok do it", "affirm"), ("是的", "affirm"),
+        ("好", "affirm"), ("yes but to the other card", None), ("ok, wait", None), ("sure, but first: how long?", None),
+        ("no", "deny"), ("No thanks, keep it", "deny"), ("不用", "deny"), ("don't", "deny"),
+        ("yesterday I ordered", None), ("nobody came", None), ("what?", None), ("", None), ("not sure", None),
+    ],
+)  # fmt: skip
+def test_that_yes_and_no_are_told_by_their_first_word(text: str, meant: str | None) -> None:
+    assert says_yes_or_no(text) == meant
+
+
+@pytest.mark.parametrize(
+    "text", ["never mind", "NEVERMIND!", "forget it", "stop", "please cancel", "I've changed my mind"]
+)
+def test_that_leaving_is_a_whole_message(text: str) -> None:
+    assert leaves(text)
+    assert not leaves(f"{text} because the tent is broken and I want another one")
+
+
+@pytest.mark.parametrize("text", ["start over", "Restart", "let's start again", "从头再来"])
+def test_that_starting_over_is_a_whole_message(text: str) -> None:
+    assert begins_anew(text)
+    assert not begins_anew(f"the engine does not {text}")
+
+
+@pytest.mark.parametrize(
+    ("text", "slot"),
+    [
+        ("no, the other order", "order_number"), ("Sorry, wrong email", "email"),
+        ("no, a different address", "new_address"), ("no, another colour", None),
+        ("that's the wrong item", "items"), ("the wrong item was sent", None), ("no", None),
+        ("I want another order", None),
+    ],
+)  # fmt: skip
+def test_that_a_slot_is_called_wrong_by_its_name(text: str, slot: str | None) -> None:
+    assert wrong_slot(text, ("order_number", "email", "new_address", "items")) == slot
+
+
+def test_that_a_wish_is_told_from_a_question_about_it() -> None:
+    assert requests("I want to cancel my order")
+    assert requests("Hello, can you cancel order LF-1?")
+    assert requests("帮我取消订单")
+    assert not requests("can I cancel my order?")
+    assert not requests("LF-204518")
+    assert asks("can I cancel my order")
+    assert asks("多少钱")
+    assert not asks("LF-204518")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("where is my order and can I return it?", ("where is my order", "can I return it?")),
+        ("Where is my parcel? How much is shipping?", ("Where is my parcel?", "How much is shipping?")),
+        ("I want the tent and the mat", ("I want the tent and the mat",)),
+        ("salt and pepper", ("salt and pepper",)),
+        ("ok", ("ok",)),
+        ("where is my parcel\nand cancel the other one", ("where is my parcel", "and cancel the other one")),
+        ("我的订单在哪里？另外我想退货", ("我的订单在哪里？", "我想退货")),
+    ],
+)
+def test_that_wishes_are_parted_where_a_new_one_begins(text: str, found: tuple[str, ...]) -> None:
+    assert parts(text) == found
