@@ -20,6 +20,7 @@ from bot.channels.knowledge import Knowledge
 from bot.channels.pages import Pages
 from bot.channels.rest import RestChannel
 from bot.channels.sessions import Sessions
+from bot.channels.socketio import SocketIoChannel
 from bot.channels.websocket import WebSocketChannel
 from bot.conversations import Conversations, open_conversations
 from bot.conversations.files import Files
@@ -222,18 +223,27 @@ async def open_channels(
             images=knowledge.image_hosts,
         )
         await stack.enter_async_context(sockets)
+        socketio = await stack.enter_async_context(SocketIoChannel(conversations, edge, settings))
         rest = RestChannel(conversations, edge, settings.reply_timeout.total_seconds())
         worker = Worker(conversations, handle, settings, _unfinished)
         health = Health(settings, conversations, worker, edge, writer=writer, actions_answer=actions_answer)
         uploads = FileChannel(settings, files, edge)
 
-        runner = _runner(edge.guard, rest, sockets, uploads, edge.sessions, knowledge, health, Pages(passages))
-        yield await stack.enter_async_context(_listening(settings, edge, runner, worker, rest, sockets))
+        runner = _runner(
+            edge.guard, rest, sockets, socketio, uploads, edge.sessions, knowledge, health, Pages(passages)
+        )
+        yield await stack.enter_async_context(_listening(settings, edge, runner, worker, rest, sockets, socketio))
 
 
 @asynccontextmanager
 async def _listening(
-    settings: Settings, edge: Edge, runner: web.AppRunner, worker: Worker, rest: RestChannel, sockets: WebSocketChannel
+    settings: Settings,
+    edge: Edge,
+    runner: web.AppRunner,
+    worker: Worker,
+    rest: RestChannel,
+    sockets: WebSocketChannel,
+    socketio: SocketIoChannel,
 ) -> AsyncIterator[str]:
     """Serve inside the block; yields the address. What is written first happens last when the server stops."""
     async with AsyncExitStack() as stack:
@@ -244,6 +254,7 @@ async def _listening(
         site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
         await site.start()
         stack.push_async_callback(sockets.stop)
+        stack.push_async_callback(socketio.stop)
         stack.callback(worker.stop)  # Its grace begins beside the sockets' goodbyes, which slow clients draw out.
         stack.push_async_callback(site.stop)
         stack.callback(edge.load.stop)

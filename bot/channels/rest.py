@@ -207,8 +207,8 @@ def read_message(body: bytes) -> Message:
         raise BadRequest(f"The body is not valid JSON in UTF-8: {exc}.") from exc
     if not isinstance(fields, dict):
         raise BadRequest("The body has to be a JSON object with the fields sender and message.")
-    sender = _name(fields, "sender", f"anonymous-{uuid.uuid4().hex}")
-    message_id = _name(fields, "message_id", uuid.uuid4().hex)
+    sender = read_id(fields, "sender", f"anonymous-{uuid.uuid4().hex}")
+    message_id = read_id(fields, "message_id", uuid.uuid4().hex)
     metadata = fields.get("metadata") or {}
     if not isinstance(metadata, Mapping):
         raise BadRequest(f"metadata: has to be an object, not {metadata!r:.80}.")
@@ -226,7 +226,12 @@ def read_message(body: bytes) -> Message:
     )
 
 
-def _name(fields: Mapping[str, Any], field: str, default: str) -> str:
+def read_id(fields: Mapping[str, Any], field: str, default: str) -> str:
+    """A name that becomes part of Redis keys; ``default`` where the field is not there.
+
+    Raises:
+        BadRequest: it is no string of 1 to `MAX_ID_CHARACTERS` characters.
+    """
     value = fields.get(field, default)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
