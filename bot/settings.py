@@ -144,7 +144,8 @@ class Settings(BaseSettings):
     )
     action_timeout: Duration = Field(timedelta(seconds=8), gt=timedelta(0), description="For one action call.")
     socketio_jwt_key: SecretStr | None = Field(
-        None, description="Key of the tokens (JWT) that Socket.IO clients bring, as Rasa's `jwt_key`; unset, none is needed."
+        None,
+        description="Key of the JWTs that Socket.IO clients bring, as Rasa's `jwt_key`; unset, none is needed.",
     )
     socketio_jwt_method: Literal["HS256", "HS384", "HS512"] = Field(
         "HS256", description="How these tokens are signed, as Rasa's `jwt_method`."
@@ -159,7 +160,7 @@ class Settings(BaseSettings):
         None, description="Sent along to `callback_url` as `?token=`, as Rasa's endpoints do."
     )
     rasa_token: SecretStr | None = Field(
-        None, description="Turns Rasa's HTTP API on for who sends it as `?token=`, as Rasa's `--auth-token`; 16 characters or more."
+        None, description="Turns Rasa's HTTP API on for who sends it as `?token=`; 16 characters or more."
     )
     rasa_jwt_secret: SecretStr | None = Field(
         None, description="Turns Rasa's HTTP API on for who brings a JWT signed with it, as Rasa's `--jwt-secret`."

@@ -48,10 +48,14 @@ class Tab:
         await self.close()
 
     async def open(self) -> None:
-        await self.client.connect(
-            self.url, transports=self._transports, auth=self._auth, headers=self._headers, wait_timeout=20
-        )
-        await self.until(lambda tab: tab.confirmed)
+        try:
+            await self.client.connect(
+                self.url, transports=self._transports, auth=self._auth, headers=self._headers, wait_timeout=20
+            )
+            await self.until(lambda tab: tab.confirmed)
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         with suppress(Exception):

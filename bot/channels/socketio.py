@@ -17,7 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.channels.edge import Edge
-from bot.channels.intake import refusal
+from bot.channels.intake import accept, refusal
 from bot.channels.limits import Allowance
 from bot.channels.places import Newest, Places
 from bot.channels.rasa_tokens import Tokens
@@ -27,7 +27,7 @@ from bot.channels.socketio_reader import Reader
 from bot.channels.uttered import BOT_UTTERED
 from bot.conversations import Conversations
 from bot.errors import BadRequest, KefuError, NotAllowed, Overloaded, RateLimited, StoreUnavailable
-from bot.records import ConversationId, LogId, Message, MessageId
+from bot.records import ConversationId, Message, MessageId
 from bot.settings import Settings
 from bot.telemetry.metrics import SOCKETIO_SOCKETS, count_refusal
 
@@ -40,7 +40,10 @@ SOCKETS_OF_SESSION = 20
 """Tabs and devices; a further one takes the place of the oldest."""
 
 _FRAMES_A_MESSAGE = 4
-"""Frames of one connection for each message that its shopper may send: pongs, an upgrade."""
+"""Frames of one connection for each message that its shopper may send: a second try, pongs."""
+
+_FRAMES = 60
+"""And what the protocol needs by itself: an upgrade, a session, more pongs."""
 
 _HELLO = timedelta(seconds=10)
 """For a connection to say which namespace it wants."""
@@ -76,9 +79,9 @@ class SocketIoChannel:
             SettingError: the key for tokens is too short.
         """
         self._conversations = conversations
+        self._edge = edge
         self._guard = edge.guard
         self._limits = edge.limits
-        self._load = edge.load
         self._tokens = Tokens.read("socketio_jwt_key", settings.socketio_jwt_key, settings.socketio_jwt_method)
         self._metadata_key = settings.socketio_metadata_key
         self._longest = settings.max_characters
@@ -89,7 +92,9 @@ class SocketIoChannel:
         self._closing: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
         self._stopping = False
-        self._server = Transport(edge.guard.address, Allowance(_FRAMES_A_MESSAGE * settings.shopper_rate, None))
+        self._server = Transport(
+            edge.guard.address, Allowance(_FRAMES + _FRAMES_A_MESSAGE * settings.shopper_rate, None)
+        )
         self._server.on("connect", self._connect)
         self._server.on("disconnect", self._disconnect)
         self._server.on("session_request", self._request_session)
@@ -198,7 +203,7 @@ class SocketIoChannel:
         try:
             session = _session(data) or _sender(client) or sid
             message = read_message(data, session, self._metadata_key, self._longest)
-            place = await self._accept(message, link)
+            place = await accept(self._conversations, self._edge, message, link.address)
             if reader := await self._begin(sid, client, link, session):
                 reader.expect()
         except KefuError as exc:
@@ -208,17 +213,6 @@ class SocketIoChannel:
             _log.exception("a Socket.IO message could not be taken")
             return await self._tell(sid, client, StoreUnavailable("This cannot be kept now."))
         return {"accepted": True, "id": message.id, "line": place}
-
-    async def _accept(self, message: Message, link: Link) -> LogId:
-        """Make a message durable. What was accepted once is never refused, whatever the limits say now."""
-        try:
-            self._load.check()
-            await self._limits.admit(message.conversation, link.address)
-        except (Overloaded, RateLimited):
-            if (place := await self._conversations.accepted(message.conversation, message.id)) is None:
-                raise
-            return place
-        return (await self._conversations.accept(message)).log_id
 
     async def _tell(self, sid: str, client: _Client, error: KefuError) -> dict[str, Any]:
         """Say why a message was not taken: in the acknowledgement, and, since Rasa's clients ask for none, as the bot."""

@@ -90,17 +90,19 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]  # python-socketio 
             await socket.send(engineio.packet.Packet(engineio.packet.PING))
 
     async def drop(self, eio_sid: str) -> None:
-        """End a connection so that its client comes again: "transport close", not "io server disconnect"."""
+        """End a connection so that its client comes again.
+
+        It is to see a lost transport: after a packet that says goodbye, some clients stay away for good.
+        """
         socket = self.eio.sockets.get(eio_sid)
         if socket is not None and not socket.closed:
-            with suppress(KeyError, engineio.exceptions.EngineIOError):
-                await socket.close(wait=False)
-            await socket.queue.put(None)  # Its writer closes the WebSocket, where it has one.
+            await socket.close(wait=False, abort=True)
+            await socket.queue.put(None)  # Ends its poll, or has its writer close the WebSocket.
 
     async def close_all(self) -> None:
         """End every connection: clients come back, to another server or to this one."""
-        await asyncio.gather(*map(self.drop, list(self.eio.sockets)), return_exceptions=True)
         await asyncio.gather(*(socket.close(Close.RESTART) for socket in self.sockets), return_exceptions=True)
+        await asyncio.gather(*map(self.drop, list(self.eio.sockets)), return_exceptions=True)
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         request = environ["aiohttp.request"]

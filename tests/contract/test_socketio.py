@@ -106,9 +106,7 @@ async def test_that_a_reload_goes_on_where_the_session_was(shop: str, conversati
         await again.hears("You said More")
 
 
-async def test_that_what_was_said_in_a_tunnel_comes_after_it_once(
-    conversations: Conversations, tmp_path: Path
-) -> None:
+async def test_that_what_was_said_in_a_tunnel_comes_after_it_once(conversations: Conversations, tmp_path: Path) -> None:
     on_the_way, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow(conversation: Conversation, voice: Voice) -> Turn:
@@ -312,7 +310,6 @@ async def test_that_a_foreign_page_is_refused_and_a_listed_one_is_not(
             foreign = Tab(shop, transports=transports, origin="https://evil.example", reconnect=False)
             with pytest.raises(socketio.exceptions.ConnectionError):
                 await foreign.open()
-            await foreign.close()
 
 
 def token(**claims: Any) -> str:
@@ -334,7 +331,6 @@ async def test_that_with_a_key_only_good_tokens_come_in(conversations: Conversat
             tab = Tab(shop, token=each, reconnect=False)
             with pytest.raises((socketio.exceptions.ConnectionError, TimeoutError)):
                 await tab.open()
-            await tab.close()
         for good in (token(), f"Bearer {token(user={'username': 'anna'})}"):
             async with Tab(shop, token=good) as tab:
                 await tab.say("Hi")
@@ -367,12 +363,15 @@ async def test_that_who_connects_and_says_nothing_is_sent_away(
 
     monkeypatch.setattr("bot.channels.socketio._SWEEP", timedelta(milliseconds=50))
     monkeypatch.setattr("bot.channels.socketio._HELLO", timedelta(milliseconds=200))
-    async with serving(conversations, tmp_path) as shop, aiohttp.ClientSession(shop) as http:
-        async with http.ws_connect("/socket.io/?EIO=4&transport=websocket") as silent:
-            async with asyncio.timeout(20):
-                async for _ in silent:
-                    pass
-            assert silent.closed
+    async with (
+        serving(conversations, tmp_path) as shop,
+        aiohttp.ClientSession(shop) as http,
+        http.ws_connect("/socket.io/?EIO=4&transport=websocket") as silent,
+    ):
+        async with asyncio.timeout(20):
+            async for _ in silent:
+                pass
+        assert silent.closed
 
 
 async def test_that_a_frame_that_is_too_large_ends_its_connection_only(shop: str) -> None:
