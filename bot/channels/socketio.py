@@ -215,7 +215,7 @@ class SocketIoChannel:
         return {"accepted": True, "id": message.id, "line": place}
 
     async def _tell(self, sid: str, client: _Client, error: KefuError) -> dict[str, Any]:
-        """Say why a message was not taken: in the acknowledgement, and, since Rasa's clients ask for none, as the bot."""
+        """Say why a message was not taken: in the acknowledgement and, as Rasa's clients ask for none, as the bot."""
         told = refusal("", error)
         now = asyncio.get_running_loop().time()
         if now - client.refused_at >= _TOLD or not client.refused_at:

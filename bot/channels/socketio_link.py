@@ -38,7 +38,7 @@ class Link:
     """One Engine.IO connection. A client answers every ping in turn, so a pong says that what came before its ping
     has arrived: a confirmation that no client has to know of."""
 
-    __slots__ = ("address", "confirm", "connected", "expires", "opened", "place", "pings", "pongs")
+    __slots__ = ("address", "confirm", "connected", "expires", "opened", "pings", "place", "pongs")
 
     def __init__(self, address: str | None, place: ExitStack, opened: float) -> None:
         self.address = address
