@@ -7,7 +7,7 @@ from bot.channels.edge import Edge
 from bot.channels.frames import Human, Refused, Said
 from bot.channels.sessions import CHANNEL, Session
 from bot.conversations import Conversations
-from bot.errors import BadRequest, BudgetSpent, KefuError, MailboxFull, Overloaded, RateLimited
+from bot.errors import BadRequest, BudgetSpent, KefuError, MailboxFull, NotAllowed, Overloaded, RateLimited
 from bot.records import Attachment, ConversationId, LogId, Message, MessageId
 
 AWAY = 2.0
@@ -101,7 +101,7 @@ def refusal(message_id: str, error: KefuError) -> Refused:
             return Refused(message_id, "mailbox", "Too many messages wait for an answer already.", _FULL)
         case BadFile():
             return Refused(message_id, "bad_file", str(error))
-        case BadRequest():
+        case BadRequest() | NotAllowed():
             return Refused(message_id, "bad_message", str(error))
         case _:
             return Refused(message_id, "unavailable", "This cannot be kept now.", AWAY)

@@ -167,6 +167,7 @@ class SocketIoChannel:
                 return False
             ends = claims.get("exp")
             link.expires = None if ends is None else float(ends)
+            link.session = None if (only := claims.get("session_id")) is None else str(only)
         link.connected = True
         self._clients[sid] = _Client()
         SOCKETIO_SOCKETS.set(len(self._clients))
@@ -184,9 +185,9 @@ class SocketIoChannel:
         if client is None or link is None:
             return
         try:
-            session = _session(data) or uuid.uuid4().hex
+            session = _session(data, link) or uuid.uuid4().hex
             await self._limits.admit_session(link.address)
-        except BadRequest as exc:
+        except (BadRequest, NotAllowed) as exc:
             await self._tell(sid, client, exc)
         except RateLimited as exc:
             count_refusal(CHANNEL, exc)
@@ -201,7 +202,7 @@ class SocketIoChannel:
         if client is None or link is None:
             return None
         try:
-            session = _session(data) or _sender(client) or sid
+            session = _session(data, link) or _sender(client) or sid
             message = read_message(data, session, self._metadata_key, self._longest)
             place = await accept(self._conversations, self._edge, message, link.address)
             if reader := await self._begin(sid, client, link, session):
@@ -267,15 +268,19 @@ def _sender(client: _Client) -> str | None:
     return None if client.reader is None else client.reader.conversation.removeprefix(f"{CHANNEL}:")
 
 
-def _session(data: Any) -> str | None:
-    """The session that an event names; None where it names none.
+def _session(data: Any, link: Link) -> str | None:
+    """The session that an event names, or that the client's token opens; None where there is neither.
 
     Raises:
         BadRequest: it is no string of a length that can be kept.
+        NotAllowed: the token opens another one.
     """
     if not isinstance(data, Mapping) or data.get("session_id") in (None, ""):
-        return None
-    return read_id(data, "session_id", "")
+        return link.session
+    session = read_id(data, "session_id", "")
+    if link.session not in (None, session):
+        raise NotAllowed("The token is another session's.")
+    return session
 
 
 def read_message(data: Any, session: str, metadata_key: str, longest: int) -> Message:

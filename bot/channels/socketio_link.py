@@ -38,7 +38,7 @@ class Link:
     """One Engine.IO connection. A client answers every ping in turn, so a pong says that what came before its ping
     has arrived: a confirmation that no client has to know of."""
 
-    __slots__ = ("address", "confirm", "connected", "expires", "opened", "pings", "place", "pongs")
+    __slots__ = ("address", "confirm", "connected", "expires", "opened", "pings", "place", "pongs", "session")
 
     def __init__(self, address: str | None, place: ExitStack, opened: float) -> None:
         self.address = address
@@ -49,6 +49,8 @@ class Link:
         """Whether it has said which namespace it wants, with a good token."""
         self.expires: float | None = None
         """When its token ends, in seconds since 1970."""
+        self.session: str | None = None
+        """The only session that its token opens; None where any may be asked for."""
         self.pings = 0
         self.pongs = 0
         self.confirm: Callable[[], None] | None = None

@@ -70,7 +70,7 @@ class Words:
         return replace(ORDER if "LF" in text else GREET, text=text)
 
     def fill(self, state: State, understanding: Understanding) -> State:
-        found = dict([("order_number", e.value) for e in understanding.entities])
+        found = {{"number": "order_number"}[e.name]: e.value for e in understanding.entities}
         return replace(state, slots={**state.slots, **found})
 
     async def execute(self, action: str, conversation: Conversation) -> ActionResult:

@@ -337,6 +337,17 @@ async def test_that_with_a_key_only_good_tokens_come_in(conversations: Conversat
                 await tab.hears("You said Hi")
 
 
+async def test_that_a_token_of_one_session_opens_no_other(conversations: Conversations, tmp_path: Path) -> None:
+    only = token(session_id="anna-7")
+    async with serving(conversations, tmp_path, socketio_jwt_key=KEY) as shop, Tab(shop, token=only) as tab:
+        assert tab.session == "anna-7", "also where the client asks for none"
+        await tab.say("Hi")
+        await tab.hears("You said Hi")
+        answer = await tab.tell("Hi", session_id="bob-8")
+        assert (answer["accepted"], answer["reason"]) == (False, "bad_message")
+        assert await conversations.load(ConversationId("socketio:bob-8")) is None
+
+
 def test_that_a_key_that_is_too_short_is_named(tmp_path: Path) -> None:
     from bot.app import check
 
