@@ -1,8 +1,9 @@
 """What Rasa's Socket.IO clients are promised, with the real client, a real Redis and assistants of a few lines."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -297,6 +298,66 @@ async def test_that_an_address_has_only_so_many_connections_and_gives_them_back(
             except socketio.exceptions.ConnectionError:
                 await asyncio.sleep(0.05)
         raise AssertionError("the places are not given back")
+
+
+async def test_that_sessions_are_asked_for_no_faster_than_messages(
+    conversations: Conversations, tmp_path: Path
+) -> None:
+    settings = {"address_rate": 2, "trusted_proxies": "10.0.0.0/8"}
+    async with serving(conversations, tmp_path, **settings) as shop, Tab(shop, reconnect=False) as tab:
+        for _ in range(2):
+            await tab.client.emit("session_request", {"session_id": None})
+        await tab.until(lambda tab: tab.disconnects)
+        assert len(tab.confirmed) == 2
+
+
+@pytest.mark.parametrize("transports", [("polling",), WEBSOCKET])
+async def test_that_a_further_tab_takes_the_place_of_the_oldest_for_good(
+    conversations: Conversations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, transports: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("bot.channels.socketio.SOCKETS_OF_SESSION", 2)
+    async with (
+        serving(conversations, tmp_path) as shop,
+        Tab(shop, transports=transports) as first,
+        Tab(shop, first.session, transports=transports) as second,
+        Tab(shop, first.session, transports=transports) as third,
+    ):
+        await first.until(lambda tab: tab.disconnects)
+        await third.say("Hi")
+        await second.hears("You said Hi")
+        await third.hears("You said Hi")
+        assert (len(first.confirmed), first.texts) == (1, []), "it does not come back and push out another one"
+
+
+async def test_that_random_cuts_lose_nothing_and_answer_nothing_twice(
+    conversations: Conversations, tmp_path: Path
+) -> None:
+    """Thirty messages of a client that sends again what was not acknowledged, over a line that breaks at any time."""
+    dice = random.Random(20261126)
+    sent = [f"m{n}" for n in range(30)]
+    async with serving(conversations, tmp_path) as shop, Tab(shop, transports=WEBSOCKET) as tab:
+
+        async def break_it() -> None:
+            while True:
+                await asyncio.sleep(dice.uniform(0.02, 0.4))
+                with suppress(Exception):
+                    tab.cut()
+
+        breaking = asyncio.create_task(break_it())
+        for text in sent:
+            while True:
+                with suppress(Exception):
+                    answer = await asyncio.wait_for(tab.tell(text, text), 2)
+                    if answer["accepted"]:
+                        break
+                await asyncio.sleep(0.05)
+        breaking.cancel()
+        await tab.until(lambda tab: f"You said {sent[-1]}" in tab.texts, 60)
+        wanted = [f"You said {text}" for text in sent]
+        assert await said(conversations, tab) == wanted, "each is answered once, in order"
+        assert list(dict.fromkeys(tab.texts)) == wanted, (
+            "all are heard, in order; what was not confirmed may come again"
+        )
 
 
 async def test_that_a_foreign_page_is_refused_and_a_listed_one_is_not(

@@ -1,7 +1,6 @@
 """A team with Rasa's widgets and programs points them at Kefu: they go on as they were, on the whole server."""
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,13 @@ async def ask(server: Server, method: str, path: str, body: Any = None, token: s
         http.request(method, path, json=body, params={"token": token} if token else {}) as answer,
     ):
         return answer.status, await answer.json()
+
+
+async def actions_answer(server: Server) -> None:
+    """Wait for the action server, which starts beside Kefu and takes its time."""
+    async with asyncio.timeout(120):
+        while (await ask(server, "GET", "/readyz"))[1]["actions"] != "ok":
+            await asyncio.sleep(0.1)
 
 
 async def test_that_an_order_is_looked_up_in_a_widget_and_a_program_reads_the_tracker(
@@ -64,6 +70,7 @@ async def test_that_a_program_triggers_executes_and_parses(made: Path, tmp_path:
         ]
         status, tracker = await ask(server, "POST", f"/conversations/{name}/tracker/events", events)
         assert (status, tracker["slots"]["order_number"]) == (200, "LF-204518")
+        await actions_answer(server)
         status, answer = await ask(server, "POST", f"/conversations/{name}/execute", {"name": "action_order_status"})
         assert status == 200, answer
         assert "Merel Post" in answer["messages"][0]["text"]
@@ -92,7 +99,6 @@ async def test_that_a_widget_hears_all_once_though_its_server_is_killed(made: Pa
         async with Tab(second.url, tab.session, transports=("websocket",)) as elsewhere:
             assert (await elsewhere.tell("Do you ship to Switzerland?", "m2"))["accepted"], "sent again, to be sure"
             await elsewhere.tell("bye", "m3")
-            _, before = await ask(second, "GET", f"/conversations/{tab.session}/tracker")
 
             async def all_answered() -> list[str]:
                 """What the assistant said, once every message has its turn."""
@@ -112,7 +118,6 @@ async def test_that_a_widget_hears_all_once_though_its_server_is_killed(made: Pa
             await elsewhere.until(lambda tab: tab.texts[-1:] == said[-1:])
             assert elsewhere.texts == said[len(said) - len(elsewhere.texts) :]
             assert len(elsewhere.texts) >= len(said) - heard
-            assert json.dumps(before)
 
 
 async def test_that_a_callback_server_gets_what_was_said_while_it_was_down(made: Path, tmp_path: Path) -> None:
