@@ -27,7 +27,7 @@ async def ask(server: Server, method: str, path: str, body: Any = None, token: s
 async def actions_answer(server: Server) -> None:
     """Wait for the action server, which starts beside Kefu and takes its time."""
     async with asyncio.timeout(120):
-        while (await ask(server, "GET", "/readyz"))[1]["actions"] != "ok":
+        while (await ask(server, "GET", "/readyz"))[1]["actions"] != "ok":  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 
 
@@ -41,6 +41,7 @@ async def test_that_an_order_is_looked_up_in_a_widget_and_a_program_reads_the_tr
         assert (status, found["active_loop"]["name"]) == (200, "order_status_form")
         await tab.say("LF-204518")
         await tab.until(lambda tab: any("mail" in text for text in tab.texts[1:]))
+        await actions_answer(server)
         await tab.say("mila.devries@mail.example")
         await tab.until(lambda tab: any("Merel Post" in text for text in tab.texts))
         _, found = await ask(server, "GET", f"/conversations/{tab.session}/tracker")
