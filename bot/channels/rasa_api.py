@@ -14,13 +14,13 @@ from typing import Any
 import yaml
 from aiohttp import web
 
-from bot.channels.bodies import read_body
 from bot.channels.edge import Edge
 from bot.channels.engine import Dialogue
 from bot.channels.rasa_access import Access, Caller, ErrorResponse, bad_request, explained
 from bot.channels.rasa_events import FLOORS, Event, applied, read_events, read_parse_data, utterance_of, with_slots
+from bot.channels.rasa_requests import read_flag, read_json, read_object, read_values, read_verbosity
 from bot.channels.rasa_trackers import Trackers
-from bot.channels.tracker import Verbosity, action_executed, bot_uttered, parse_data
+from bot.channels.tracker import action_executed, bot_uttered, parse_data
 from bot.conversations import Conversations
 from bot.conversations.edits import Edit
 from bot.errors import KefuError
@@ -117,7 +117,7 @@ class RasaApi:
         )
 
     async def _parse(self, request: web.Request, caller: Caller) -> web.Response:
-        body = await _read_object(request, 'Add the text message to the body, as {"text": …}.')
+        body = await read_object(request, 'Add the text message to the body, as {"text": …}.')
         if "emulation_mode" in request.query:
             raise bad_request("emulation_mode: no other service is emulated here.", "emulation_mode", "query")
         text = self._text(body)
@@ -130,12 +130,12 @@ class RasaApi:
         if "until" in request.query:
             raise bad_request("until: a tracker can be had as it is now only.", "until", "query")
         name = request.match_info["conversation"]
-        return web.json_response(await self._trackers.read(name, _verbosity(request)))
+        return web.json_response(await self._trackers.read(name, read_verbosity(request)))
 
     async def _append(self, request: web.Request, caller: Caller) -> web.Response:
-        verbosity = _verbosity(request)
-        events = read_events(await _read_json(request, "Give the events to append in the body."))
-        said = [e for e in events if e["event"] == "bot"] if _flag(request, "execute_side_effects") else []
+        verbosity = read_verbosity(request)
+        events = read_events(await read_json(request, "Give the events to append in the body."))
+        said = [e for e in events if e["event"] == "bot"] if read_flag(request, "execute_side_effects") else []
         utterances = [utterance_of(event) for event in said]
         kept = [event for event in events if event not in said and event["event"] not in FLOORS]
         domain = self._dialogue.domain
@@ -157,8 +157,8 @@ class RasaApi:
 
     async def _note(self, request: web.Request, caller: Caller) -> web.Response:
         """Keep a shopper's message in the tracker and fill slots with it; as in Rasa, nobody answers it."""
-        verbosity = _verbosity(request)
-        body = await _read_object(request, 'Add the message to the body, as {"text": …, "sender": "user"}.')
+        verbosity = read_verbosity(request)
+        body = await read_object(request, 'Add the message to the body, as {"text": …, "sender": "user"}.')
         if body.get("sender") != "user":
             told = f"Only messages of the user can be passed here, not of {body.get('sender')!r:.60}."
             raise bad_request(told, "sender")
@@ -185,8 +185,8 @@ class RasaApi:
         return web.json_response(await self._trackers.read(name, verbosity))
 
     async def _execute(self, request: web.Request, caller: Caller) -> web.Response:
-        verbosity = _verbosity(request)
-        body = await _read_object(request, "Name of the action not provided in request body.")
+        verbosity = read_verbosity(request)
+        body = await read_object(request, "Name of the action not provided in request body.")
         action = body.get("name")
         if not isinstance(action, str) or not action:
             raise bad_request("Name of the action not provided in request body.", "name")
@@ -219,14 +219,14 @@ class RasaApi:
 
     async def _trigger(self, request: web.Request, caller: Caller) -> web.Response:
         """Have the assistant answer an intent, as if a button with it was pressed; the shopper sees the answer too."""
-        verbosity = _verbosity(request)
-        body = await _read_object(request, "Name of the intent not provided in request body.")
+        verbosity = read_verbosity(request)
+        body = await read_object(request, "Name of the intent not provided in request body.")
         intent, entities = body.get("name"), body.get("entities") or {}
         if not isinstance(intent, str) or not intent:
             raise bad_request("Name of the intent not provided in request body.", "name")
         if intent not in self._dialogue.intents:
             raise ErrorResponse(404, "NotFound", f"The intent {intent!r:.60} does not exist in the domain.")
-        values = _values(entities)
+        values = read_values(entities)
         name = request.match_info["conversation"]
         conversation = await self._trackers.find(name)
         self._edge.load.check()
@@ -255,15 +255,6 @@ class RasaApi:
         return text
 
 
-def _values(entities: Any) -> dict[str, Any]:
-    """Entities as Rasa takes them: a mapping, or a list of ``{"entity": …, "value": …}``."""
-    if isinstance(entities, dict):
-        return entities
-    if isinstance(entities, list) and all(isinstance(e, dict) and isinstance(e.get("entity"), str) for e in entities):
-        return {entity["entity"]: entity.get("value") for entity in entities}
-    raise bad_request("entities: has to be an object of names and values, or a list of entities.", "entities")
-
-
 def _stand_in(conversation: Conversation, turn: str) -> Message:
     """Mail for an action that no message asked for; it names the turn, which is the action's key."""
     return Message(
@@ -283,32 +274,3 @@ def _taken() -> ErrorResponse:
 
 def _untimed(event: Event) -> Event:
     return {name: value for name, value in event.items() if name != "timestamp"}
-
-
-def _verbosity(request: web.Request) -> Verbosity:
-    try:
-        return Verbosity(request.query.get("include_events", Verbosity.AFTER_RESTART).upper())
-    except ValueError as exc:
-        told = f"Invalid parameter value for 'include_events'. Should be one of {', '.join(Verbosity)}."
-        raise bad_request(told, "include_events", "query") from exc
-
-
-def _flag(request: web.Request, name: str) -> bool:
-    return request.query.get(name, "").lower() == "true"
-
-
-async def _read_json(request: web.Request, missing: str) -> Any:
-    body = await read_body(request)
-    if not body:
-        raise bad_request(missing, "")
-    try:
-        return json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError) as exc:
-        raise bad_request("The body is not valid JSON in UTF-8.", "") from exc
-
-
-async def _read_object(request: web.Request, missing: str) -> dict[str, Any]:
-    body = await _read_json(request, missing)
-    if not isinstance(body, dict):
-        raise bad_request("The body has to be a JSON object.", "")
-    return body

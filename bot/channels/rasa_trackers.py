@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from bot.channels import callback, rest, socketio
+from bot.channels import callback, rest, socketio_frames
 from bot.channels.engine import Dialogue
 from bot.channels.rasa_access import ErrorResponse, bad_request
 from bot.channels.rest import MAX_ID_CHARACTERS, wire
@@ -14,7 +14,7 @@ from bot.conversations.edits import Edit, edit
 from bot.errors import FloorLost, TurnStale
 from bot.records import Conversation, ConversationId, Entry, Floor, LogId, State, Utterance
 
-CHANNELS = (rest.CHANNEL, socketio.CHANNEL, callback.CHANNEL)
+CHANNELS = (rest.CHANNEL, socketio_frames.CHANNEL, callback.CHANNEL)
 """Rasa's, where a bare sender is looked for, in this order; a new one is made on the first."""
 
 _TRIES = 5

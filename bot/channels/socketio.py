@@ -4,13 +4,12 @@ Protocol: https://rasa.com/docs/rasa/connectors/your-own-website#websocket-chann
 """
 
 import asyncio
-import json
 import logging
 import time
 import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -21,20 +20,17 @@ from bot.channels.intake import accept, refusal
 from bot.channels.limits import Allowance
 from bot.channels.places import Newest, Places
 from bot.channels.rasa_tokens import Tokens
-from bot.channels.rest import read_id
+from bot.channels.socketio_frames import CHANNEL, read_message, read_session
 from bot.channels.socketio_link import PLACE, Link, Transport
 from bot.channels.socketio_reader import Reader
 from bot.channels.uttered import BOT_UTTERED
 from bot.conversations import Conversations
 from bot.errors import BadRequest, KefuError, NotAllowed, Overloaded, RateLimited, StoreUnavailable
-from bot.records import ConversationId, Message, MessageId
+from bot.records import ConversationId
 from bot.settings import Settings
 from bot.telemetry.metrics import SOCKETIO_SOCKETS, count_refusal
 
 _log = logging.getLogger(__name__)
-
-CHANNEL = "socketio"
-"""What Rasa calls this input channel; conversations are named ``socketio:<session>``."""
 
 SOCKETS_OF_SESSION = 20
 """Tabs and devices; a further one takes the place of the oldest."""
@@ -53,9 +49,6 @@ _SWEEP = timedelta(seconds=5)
 
 _TOLD = 5.0
 """Seconds between two messages that say why one was not taken: who floods is not flooded in turn."""
-
-_CUSTOM_DATA = "customData"
-"""Where rasa-webchat puts what its page knows of the shopper."""
 
 
 class _Client:
@@ -185,7 +178,7 @@ class SocketIoChannel:
         if client is None or link is None:
             return
         try:
-            session = _session(data, link) or uuid.uuid4().hex
+            session = read_session(data, link.session) or uuid.uuid4().hex
             await self._limits.admit_session(link.address)
         except (BadRequest, NotAllowed) as exc:
             await self._tell(sid, client, exc)
@@ -202,7 +195,7 @@ class SocketIoChannel:
         if client is None or link is None:
             return None
         try:
-            session = _session(data, link) or _sender(client) or sid
+            session = read_session(data, link.session) or _sender(client) or sid
             message = read_message(data, session, self._metadata_key, self._longest)
             place = await accept(self._conversations, self._edge, message, link.address)
             if reader := await self._begin(sid, client, link, session):
@@ -266,54 +259,3 @@ class SocketIoChannel:
 
 def _sender(client: _Client) -> str | None:
     return None if client.reader is None else client.reader.conversation.removeprefix(f"{CHANNEL}:")
-
-
-def _session(data: Any, link: Link) -> str | None:
-    """The session that an event names, or that the client's token opens; None where there is neither.
-
-    Raises:
-        BadRequest: it is no string of a length that can be kept.
-        NotAllowed: the token opens another one.
-    """
-    if not isinstance(data, Mapping) or data.get("session_id") in (None, ""):
-        return link.session
-    session = read_id(data, "session_id", "")
-    if link.session not in (None, session):
-        raise NotAllowed("The token is another session's.")
-    return session
-
-
-def read_message(data: Any, session: str, metadata_key: str, longest: int) -> Message:
-    """The message of a ``user_uttered`` event; with Kefu's own ``message_id``, sending it again does no harm.
-
-    Raises:
-        BadRequest: names the field that is wrong and what is allowed.
-    """
-    if not isinstance(data, Mapping):
-        raise BadRequest("user_uttered: has to be an object with the fields message and session_id.")
-    text = data.get("message")
-    if not isinstance(text, str) or not text.strip():
-        raise BadRequest("message: has to be text, what the shopper wrote.")
-    if len(text) > longest:
-        raise BadRequest(f"message: has to have {longest} characters or fewer.")
-    return Message(
-        id=MessageId(read_id(data, "message_id", uuid.uuid4().hex)),
-        conversation=ConversationId(f"{CHANNEL}:{session}"),
-        channel=CHANNEL,
-        sender=session,
-        text=text,
-        received_at=datetime.now(UTC),
-        metadata=_metadata(data.get(metadata_key, data.get(_CUSTOM_DATA))),
-    )
-
-
-def _metadata(value: Any) -> Mapping[str, Any]:
-    """What a page says of its shopper: an object, or JSON of one, as Rasa takes it."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError) as exc:
-            raise BadRequest("metadata: has to be an object, or JSON of one.") from exc
-    if value is not None and not isinstance(value, Mapping):
-        raise BadRequest("metadata: has to be an object, or JSON of one.")
-    return dict(value or {})

@@ -6,7 +6,7 @@ import shutil
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +173,20 @@ async def test_that_a_widget_is_let_in_by_its_token_only(
             await widget.until(lambda page: page.all("session_confirm"))
             await widget.do(say="Hi")
             await widget.hears({"text": "You said Hi"})
+
+
+@EVERY_CLIENT
+async def test_that_a_widget_whose_token_ends_tries_again_by_itself(
+    conversations: Conversations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setattr("bot.channels.socketio._SWEEP", timedelta(milliseconds=50))
+    async with serving(conversations, tmp_path, socketio_jwt_key=KEY) as shop:
+        short = token(exp=datetime.now(UTC) + timedelta(seconds=5))
+        async with page(package, shop, token=short) as widget:
+            await widget.until(lambda page: page.all("session_confirm"))
+            await widget.until(lambda page: page.all("disconnect"))
+            assert "io server disconnect" not in widget.all("disconnect"), "it would stay away for good"
+            await widget.until(lambda page: page.all("connect_error"))
 
 
 # ── What the widgets read ─────────────────────────────────────────────────────────────────────────

@@ -8,14 +8,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import jwt
 import pytest
 import socketio
 
-from bot.app import open_channels
+from bot.app import check, open_channels
+from bot.channels.load import Load
 from bot.conversations import Conversations
 from bot.conversations.heard import heard, note_heard
-from bot.errors import SettingError
+from bot.errors import Overloaded, SettingError
 from bot.ports import Voice
 from bot.records import Button, Conversation, ConversationId, EntryKind, Floor, LogId, Trace, Turn, Utterance
 from bot.settings import Settings, read_settings
@@ -360,6 +362,60 @@ async def test_that_random_cuts_lose_nothing_and_answer_nothing_twice(
         )
 
 
+async def test_that_a_server_that_is_full_says_so_and_keeps_those_it_has(
+    conversations: Conversations, tmp_path: Path
+) -> None:
+    async with serving(conversations, tmp_path, max_sockets=1) as shop, Tab(shop) as tab:
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            await Tab(shop, reconnect=False).open()
+        async with aiohttp.ClientSession(shop) as http, http.get("/socket.io/?EIO=4&transport=polling") as answer:
+            assert (answer.status, (await answer.json())["status"]) == (503, "failure")
+        await tab.say("Hi")
+        await tab.hears("You said Hi")
+
+
+async def test_that_a_server_that_has_too_much_to_do_takes_nothing_on(
+    conversations: Conversations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(conversations, tmp_path) as shop, Tab(shop) as tab:
+        with monkeypatch.context() as busy:
+
+            def full(load: Load) -> None:
+                raise Overloaded("More shoppers write than can be answered now; send it again later.", 7)
+
+            busy.setattr(Load, "check", full)
+            answer = await tab.tell("Hi", "m1")
+            assert (answer["accepted"], answer["reason"], answer["retry_after"]) == (False, "overloaded", 7)
+        assert (await tab.tell("Hi", "m1"))["accepted"]
+        await tab.until(lambda tab: "You said Hi" in tab.texts)
+
+
+async def test_that_what_is_no_packet_of_the_protocol_harms_nobody(shop: str) -> None:
+    junk = (
+        "",
+        "4",
+        "42",
+        "42[",
+        '42["user_uttered"]',
+        '42["user_uttered",1,2,3]',
+        "452-[]",
+        "9",
+        "\x00",
+        "40/x,",
+        "2" * 9,
+    )
+    async with Tab(shop) as other, aiohttp.ClientSession(shop) as http:
+        for each in junk:
+            async with http.ws_connect("/socket.io/?EIO=4&transport=websocket") as raw:
+                await raw.send_str("40")
+                await raw.send_str(each)
+                await raw.send_bytes(each.encode())
+        async with http.post("/socket.io/?EIO=4&transport=polling&sid=nobody", data=b"4" * 100) as answer:
+            assert answer.status == 400
+        await other.say("Hi")
+        await other.hears("You said Hi")
+
+
 async def test_that_a_foreign_page_is_refused_and_a_listed_one_is_not(
     conversations: Conversations, tmp_path: Path
 ) -> None:
@@ -410,8 +466,6 @@ async def test_that_a_token_of_one_session_opens_no_other(conversations: Convers
 
 
 def test_that_a_key_that_is_too_short_is_named(tmp_path: Path) -> None:
-    from bot.app import check
-
     with pytest.raises(SettingError, match=r"socketio_jwt_key \(KEFU_SOCKETIO_JWT_KEY\): HS256 needs a key of 32"):
         check(settings_of(tmp_path, socketio_jwt_key="short"))
 
@@ -431,8 +485,6 @@ async def test_that_a_connection_ends_with_its_token(
 async def test_that_who_connects_and_says_nothing_is_sent_away(
     conversations: Conversations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import aiohttp
-
     monkeypatch.setattr("bot.channels.socketio._SWEEP", timedelta(milliseconds=50))
     monkeypatch.setattr("bot.channels.socketio._HELLO", timedelta(milliseconds=200))
     async with (
