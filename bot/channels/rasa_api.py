@@ -24,6 +24,7 @@ from bot.channels.tracker import action_executed, bot_uttered, parse_data
 from bot.conversations import Conversations
 from bot.conversations.edits import Edit
 from bot.errors import KefuError
+from bot.grounding.shown import presentable
 from bot.records import Conversation, ConversationId, Floor, LogId, Message, MessageId, State
 from bot.settings import Settings
 
@@ -136,7 +137,7 @@ class RasaApi:
         verbosity = read_verbosity(request)
         events = read_events(await read_json(request, "Give the events to append in the body."))
         said = [e for e in events if e["event"] == "bot"] if read_flag(request, "execute_side_effects") else []
-        utterances = [utterance_of(event) for event in said]
+        utterances = [presentable(utterance_of(event)) for event in said]
         kept = [event for event in events if event not in said and event["event"] not in FLOORS]
         domain = self._dialogue.domain
 
@@ -201,20 +202,21 @@ class RasaApi:
             raise _taken()
         key = request.headers.get("Idempotency-Key") or uuid.uuid4().hex
         result = await self._dialogue.execute(action, replace(found, mail=(_stand_in(found, f"execute-{key:.80}"),)))
+        utterances = tuple(map(presentable, result.utterances))
         events = [action_executed(action)]
         events += [{"event": "slot", "name": slot, "value": value} for slot, value in result.slots.items()]
-        silent = [_untimed(bot_uttered(said, 0.0)) for said in result.utterances]
+        silent = [_untimed(bot_uttered(said, 0.0)) for said in utterances]
 
         def change(conversation: Conversation) -> Edit:
             # The action server may set any slot, the domain's or not.
             state = with_slots(conversation.state, result.slots, {*conversation.state.slots, *result.slots})
             # What was done is kept in any case; where a person came meanwhile, nothing of it is said.
             if speaks and conversation.floor is not Floor.AGENT:
-                return Edit(state, events, result.receipt, result.utterances)
+                return Edit(state, events, result.receipt, utterances)
             return Edit(state, [*events, *silent], result.receipt)
 
         await self._trackers.edit(name, change)
-        messages = self._trackers.messages(found.id, result.utterances)
+        messages = self._trackers.messages(found.id, utterances)
         return web.json_response({"tracker": await self._trackers.read(name, verbosity), "messages": messages})
 
     async def _trigger(self, request: web.Request, caller: Caller) -> web.Response:

@@ -3,7 +3,7 @@
 Source: `EVENTS_SCHEMA` and `rasa/shared/core/events.py` of Rasa 3.6.21.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,9 @@ Kefu's does; they are refused, and not ignored in silence."""
 MOST = 100
 """Events of one request."""
 
+_DEEPEST = 32
+"""Levels of an event: what is nested without end could not be written out again."""
+
 Event = Mapping[str, Any]
 
 
@@ -50,6 +53,7 @@ def _checked(event: Any) -> Event:
     if not isinstance(event, dict) or event.get("event") not in KEPT:
         kind = event.get("event") if isinstance(event, dict) else event
         raise bad_request(f"event: {kind!r:.60} cannot be appended. Allowed are: {', '.join(KEPT)}.", "event")
+    _check_depth(event)
     kind, at = event["event"], event.get("timestamp")
     if at is not None and (isinstance(at, bool) or not isinstance(at, int | float)):
         raise bad_request(f"timestamp: has to be a number of seconds since 1970, not {at!r:.60}.", "timestamp")
@@ -64,6 +68,22 @@ def _checked(event: Any) -> Event:
     if kind == "user" and not isinstance(event.get("parse_data", {}), dict):
         raise bad_request("user: its parse_data has to be an object.", "parse_data")
     return event
+
+
+def _check_depth(value: Any) -> None:
+    """Refuse what is nested deeper than `_DEEPEST`, level by level and without recursion."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [part for whole in level for part in _parts(whole)]
+        if not level:
+            return
+    raise bad_request(f"The body is nested deeper than {_DEEPEST} levels.", "")
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def applied(state: State, events: Sequence[Event], slots: Collection[str], forms: Collection[str]) -> State:
@@ -137,6 +157,7 @@ def read_parse_data(text: str, parsed: Any) -> Understanding:
     Raises:
         ErrorResponse: it is none of that.
     """
+    _check_depth(parsed)
     try:
         intent = parsed.get("intent") or {}
         intents = (Intent(str(intent["name"]), float(intent.get("confidence") or 1.0)),) if intent.get("name") else ()

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+from bot.grounding.shown import visible_data
 from bot.records import Conversation, Entry, EntryKind, Floor, Message, State, Trace, Understanding, Utterance
 
 LISTEN = "action_listen"
@@ -15,7 +16,10 @@ LISTEN = "action_listen"
 ANSWER = "action_answer"
 """What an answer from the knowledge is called: Rasa has no action for it."""
 
-_NAMED = re.compile(r"\b(?:response|action)='(\w+)'")
+HANDOFF = "action_handoff"
+"""A call for a person, which the dialogue makes without an action of that name too."""
+
+_NAMED = re.compile(r"\b(?:response|action)='(\w+)'|\b((?:utter|action)_\w+)")
 """Of a decision in a trace: what was said or run."""
 
 _DATA: Mapping[str, None] = dict.fromkeys(("elements", "quick_replies", "buttons", "attachment", "image", "custom"))
@@ -152,7 +156,8 @@ def bot_uttered(utterance: Utterance, at: float) -> dict[str, Any]:
     data = {
         "buttons": [{"title": b.title, "payload": b.payload} for b in utterance.buttons] or None,
         "image": utterance.image,
-        "custom": dict(utterance.custom) if utterance.custom else None,
+        # As every client gets it: what is nested without end could not be written.
+        "custom": visible_data(dict(utterance.custom)) if utterance.custom else None,
     }
     return {"event": "bot", "timestamp": at, "text": utterance.text or None, "data": {**_DATA, **data}, "metadata": {}}
 
@@ -173,8 +178,11 @@ def parse_data(text: str, understood: Trace | Understanding | None) -> dict[str,
 
 
 def _name(trace: Trace | None) -> str:
-    found = _NAMED.search(trace.decision) if trace else None
-    return found[1] if found else ANSWER
+    if trace is None:
+        return ANSWER
+    if found := _NAMED.search(trace.decision):
+        return found[1] or found[2]
+    return HANDOFF if trace.decision.startswith("Escalate") else ANSWER
 
 
 def _action(name: str, at: float) -> dict[str, Any]:

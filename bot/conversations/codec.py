@@ -88,7 +88,7 @@ def encode_entry(
     try:
         kept = None if event is None else dict(event)
         return _encode(_Line(kind, turn, message, utterance, covers, floor, receipt, feedback, kept, trace))
-    except (TypeError, ValueError, OverflowError) as exc:
+    except (TypeError, ValueError, OverflowError, RecursionError) as exc:
         raise BadRequest(f"what a {kind} entry holds cannot be stored: {exc}") from exc
 
 

@@ -210,6 +210,21 @@ async def test_that_a_message_that_is_delivered_twice_is_answered_once(
     assert [row["text"] for row in receiver.took] == ["You said Hi", "You said Bye"]
 
 
+async def test_that_two_servers_share_the_outbox_and_post_each_reply_once(
+    conversations: Conversations, tmp_path: Path, receiver: Receiver
+) -> None:
+    async with (
+        serving(conversations, tmp_path / "a", receiver, lease=10) as one,
+        serving(conversations, tmp_path / "b", receiver, lease=10) as other,
+    ):
+        for n in range(20):
+            await send(one if n % 2 else other, f"m{n}", sender=f"shopper-{n}")
+        await receiver.has(20)
+        await asyncio.sleep(0.5)
+    assert sorted(row["text"] for row in receiver.took) == sorted(f"You said m{n}" for n in range(20))
+    assert all(row["text"][10:] == row["recipient_id"][8:] for row in receiver.took)
+
+
 async def test_that_what_is_no_message_and_what_is_too_much_is_refused_in_rasas_shape(
     conversations: Conversations, tmp_path: Path, receiver: Receiver
 ) -> None:

@@ -347,6 +347,7 @@ async def test_that_an_edit_makes_a_turn_under_way_anew(conversations: Conversat
         ({"event": "user", "text": 7}, "text"),
         ({"event": "user", "text": "Hi", "parse_data": []}, "parse_data"),
         ({"event": "bot", "text": "Hi", "metadata": []}, "metadata"),
+        ({"event": "bot", "text": "Hi", "data": {"custom": json.loads("[" * 40 + "]" * 40)}}, ""),
         (b"{", ""),
         (b"", ""),
     ],

@@ -16,6 +16,7 @@ from bot.records import (
     Entity,
     Entry,
     EntryKind,
+    Escalate,
     Floor,
     Intent,
     LogId,
@@ -86,6 +87,18 @@ def test_that_an_answer_from_the_knowledge_is_an_action_of_its_own() -> None:
     trace = Trace(decision="Answer(response=None)")
     assert "action_answer" in names(events_of([wrote(1, "Hi"), said(2, "Yes."), ended(3, "m1", trace=trace)]))
     assert "action_answer" in names(events_of([wrote(1, "Hi"), said(2, "Yes."), ended(3, "m1", trace=None)]))
+
+
+def test_that_a_call_for_a_person_is_an_action() -> None:
+    trace = Trace(decision=str(Escalate("the shopper pressed the button for a person")))
+    assert "action_handoff" in names(events_of([wrote(1, "Hi"), said(2, "Yes."), ended(3, "m1", trace=trace)]))
+
+
+def test_that_what_is_nested_without_end_can_be_written() -> None:
+    custom: dict[str, Any] = {}
+    for _ in range(2000):
+        custom = {"a": custom}
+    assert json.dumps(events_of([said(1, "Hi", None, custom=custom)]))
 
 
 def test_that_what_a_person_says_and_that_they_come_and_go_is_told() -> None:
