@@ -1,14 +1,18 @@
 // A page with a Rasa widget, without the page: the real socket.io-client, used as rasa-webchat (3.1.2) and RasaHQ's chat
-// widget (4.x) use it. `node rasa_widget.mjs <package> <url> <session or ""> [token]`; lines of JSON go both ways.
+// widget (4.x) use it. `node rasa_widget.mjs <package> <url> <session or ""> [token or ""] [transport]`; lines of JSON go both
+// ways.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
-const [name, url, session, token] = process.argv.slice(2);
+const [name, url, session, token, transport] = process.argv.slice(2);
 const { io } = createRequire(new URL("../../bot/web/", import.meta.url))(name);
 const tell = (event, data) => process.stdout.write(JSON.stringify({ event, data: data ?? null }) + "\n");
 
 // Delays shorter than a browser's, so that tests do not wait.
-const socket = io(url, { reconnectionDelay: 50, reconnectionDelayMax: 200, ...(token ? { auth: { token } } : {}) });
+const options = { reconnectionDelay: 50, reconnectionDelayMax: 200 };
+if (token) options.auth = { token };
+if (transport) options.transports = [transport];
+const socket = io(url, options);
 let known = session || null;
 socket.on("connect", () => socket.emit("session_request", { session_id: known }));
 socket.on("session_confirm", (confirmed) => {

@@ -14,6 +14,7 @@ import pytest
 
 from bot.channels.uttered import bot_uttered
 from bot.conversations import Conversations
+from bot.conversations.heard import heard
 from bot.ports import Voice
 from bot.records import Button, Conversation, ConversationId, Trace, Turn, Utterance
 from tests.contract.test_socketio import KEY, serving, token
@@ -71,7 +72,7 @@ class Page:
 
 
 @asynccontextmanager
-async def page(package: str, url: str, session: str = "", token: str = "") -> AsyncIterator[Page]:
+async def page(package: str, url: str, session: str = "", token: str = "", transport: str = "") -> AsyncIterator[Page]:
     node = shutil.which("node")
     if node is None or not (ROOT / "bot/web/node_modules" / package).exists():
         pytest.fail(f"Node.js with {package} is missing. Install it: make web")
@@ -83,6 +84,7 @@ async def page(package: str, url: str, session: str = "", token: str = "") -> As
         url,
         session,
         token,
+        transport,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -135,6 +137,13 @@ async def test_that_a_widget_comes_back_by_itself_after_a_tunnel(
         assert widget.all("session_confirm") == [session, session]
 
 
+async def confirmed(conversations: Conversations, widget: Page) -> None:
+    """Wait until it is known that the widget has heard the last line."""
+    conversation = ConversationId(f"socketio:{widget.all('session_confirm')[0]}")
+    while await heard(conversations.wire, conversation) is None:  # noqa: ASYNC110 - nobody tells of it
+        await asyncio.sleep(0.01)
+
+
 async def cut(widget: Page) -> None:
     """Tear the WebSocket, as soon as the client has upgraded to one."""
     while not widget.all("disconnect"):
@@ -142,16 +151,18 @@ async def cut(widget: Page) -> None:
         await asyncio.sleep(0.05)
 
 
+@pytest.mark.parametrize("transport", ["", "polling", "websocket"])
 @EVERY_CLIENT
 async def test_that_a_widget_comes_back_by_itself_after_a_restart_and_hears_nothing_twice(
-    conversations: Conversations, tmp_path: Path, package: str
+    conversations: Conversations, tmp_path: Path, package: str, transport: str
 ) -> None:
     port = free_port()
-    async with page(package, f"http://127.0.0.1:{port}") as widget:
+    async with page(package, f"http://127.0.0.1:{port}", transport=transport) as widget:
         async with serving(conversations, tmp_path, port=port):
             await widget.until(lambda page: page.all("session_confirm"))
             await widget.do(say="Hi")
             await widget.hears({"text": "You said Hi"})
+            await confirmed(conversations, widget)
         await widget.until(lambda page: page.all("disconnect"))
         assert "io server disconnect" not in widget.all("disconnect"), "it would stay away for good"
         async with serving(conversations, tmp_path, port=port):
