@@ -59,7 +59,7 @@ class Tab:
 
     async def close(self) -> None:
         with suppress(Exception):
-            await self.client.disconnect()
+            await self.client.shutdown()  # Also of a reconnect under way, which would open another session.
         if self.client.eio.http is not None:
             await self.client.eio.http.close()
 

@@ -192,7 +192,7 @@ async def test_that_a_widget_whose_token_ends_tries_again_by_itself(
 ) -> None:
     monkeypatch.setattr("bot.channels.socketio._SWEEP", timedelta(milliseconds=50))
     async with serving(conversations, tmp_path, socketio_jwt_key=KEY) as shop:
-        short = token(exp=datetime.now(UTC) + timedelta(seconds=5))
+        short = token(exp=datetime.now(UTC) + timedelta(seconds=15))
         async with page(package, shop, token=short) as widget:
             await widget.until(lambda page: page.all("session_confirm"))
             await widget.until(lambda page: page.all("disconnect"))

@@ -475,10 +475,10 @@ async def test_that_a_connection_ends_with_its_token(
 ) -> None:
     monkeypatch.setattr("bot.channels.socketio._SWEEP", timedelta(milliseconds=50))
     async with serving(conversations, tmp_path, socketio_jwt_key=KEY) as shop:
-        short = token(exp=datetime.now(UTC) + timedelta(seconds=2))
+        short = token(exp=datetime.now(UTC) + timedelta(seconds=10))
         tab = Tab(shop, token=short, transports=WEBSOCKET, reconnect=False)
         await tab.open()
-        await tab.until(lambda tab: tab.disconnects)
+        await tab.until(lambda tab: tab.disconnects, 60)
         await tab.close()
 
 
