@@ -12,14 +12,22 @@ import aiohttp
 from aiohttp import web
 
 from bot.assistant import Assistant
+from bot.channels import callback
+from bot.channels.callback import CallbackChannel
+from bot.channels.delivery import Deliverer
 from bot.channels.edge import Edge
+from bot.channels.engine import AssistantDialogue, Dialogue
 from bot.channels.files import FILE_TYPES, FileChannel
 from bot.channels.guard import Guard
 from bot.channels.health import Answers, Health
 from bot.channels.knowledge import Knowledge
 from bot.channels.pages import Pages
+from bot.channels.rasa_access import Access
+from bot.channels.rasa_api import RasaApi
+from bot.channels.rasa_tokens import Tokens
 from bot.channels.rest import RestChannel
 from bot.channels.sessions import Sessions
+from bot.channels.socketio import SocketIoChannel
 from bot.channels.websocket import WebSocketChannel
 from bot.conversations import Conversations, open_conversations
 from bot.conversations.files import Files
@@ -166,7 +174,7 @@ async def open_server(settings: Settings) -> AsyncIterator[str]:
     check(settings)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(tracing(settings.otel_endpoint))
-        conversations = await stack.enter_async_context(open_conversations(settings))
+        conversations = await stack.enter_async_context(open_conversations(settings, pushed(settings)))
         assistant = await stack.enter_async_context(open_assistant(settings, replies=conversations))
         channels = open_channels(
             settings,
@@ -175,8 +183,14 @@ async def open_server(settings: Settings) -> AsyncIterator[str]:
             passages=lambda: assistant.retriever.passages,
             writer=assistant.ladder.writer,
             actions_answer=assistant.actions.answers,
+            dialogue=AssistantDialogue(assistant),
         )
         yield await stack.enter_async_context(channels)
+
+
+def pushed(settings: Settings) -> frozenset[str]:
+    """The channels whose replies are posted to another server, and wait in the outbox until they are there."""
+    return frozenset({callback.CHANNEL}) if settings.callback_url else frozenset()
 
 
 def check(settings: Settings) -> None:
@@ -188,6 +202,8 @@ def check(settings: Settings) -> None:
     """
     Guard(settings)
     Sessions(settings)
+    Access.read(settings)
+    Tokens.read("socketio_jwt_key", settings.socketio_jwt_key, settings.socketio_jwt_method)
     read_hours(settings.desk_hours, settings.desk_timezone)
     if not settings.writer_url and settings.writer != "none":
         find_adapter(settings.writer_adapter, settings.writer)
@@ -202,8 +218,11 @@ async def open_channels(
     passages: Callable[[], Sequence[Passage]] = tuple,
     writer: Writer | None = None,
     actions_answer: Answers | None = None,
+    dialogue: Dialogue | None = None,
 ) -> AsyncIterator[str]:
     """A worker that makes turns with ``handle``, and every channel that shoppers write on; yields the address.
+
+    ``dialogue`` is what programs ask through Rasa's API; without it, there is none.
 
     On the way out: nothing new is taken, the worker finishes, its last replies leave, who waits in vain is told.
     """
@@ -223,18 +242,43 @@ async def open_channels(
             images=knowledge.image_hosts,
         )
         await stack.enter_async_context(sockets)
+        socketio = await stack.enter_async_context(SocketIoChannel(conversations, edge, settings))
         rest = RestChannel(conversations, edge, settings.reply_timeout.total_seconds())
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        callbacks = CallbackChannel(conversations, edge, settings, session)
+        if pushed(settings):
+            sends = {callback.CHANNEL: callbacks.send}
+            await stack.enter_async_context(Deliverer(conversations, settings, sends))
         worker = Worker(conversations, handle, settings, _unfinished)
         health = Health(settings, conversations, worker, edge, writer=writer, actions_answer=actions_answer)
         uploads = FileChannel(settings, files, edge)
 
-        runner = _runner(edge.guard, rest, sockets, uploads, edge.sessions, knowledge, health, Pages(passages))
-        yield await stack.enter_async_context(_listening(settings, edge, runner, worker, rest, sockets))
+        api = [RasaApi(conversations, edge, settings, dialogue, rest.answer)] if dialogue else []
+        runner = _runner(
+            edge.guard,
+            *api,
+            rest,
+            callbacks,
+            sockets,
+            socketio,
+            uploads,
+            edge.sessions,
+            knowledge,
+            health,
+            Pages(passages),
+        )
+        yield await stack.enter_async_context(_listening(settings, edge, runner, worker, rest, sockets, socketio))
 
 
 @asynccontextmanager
 async def _listening(
-    settings: Settings, edge: Edge, runner: web.AppRunner, worker: Worker, rest: RestChannel, sockets: WebSocketChannel
+    settings: Settings,
+    edge: Edge,
+    runner: web.AppRunner,
+    worker: Worker,
+    rest: RestChannel,
+    sockets: WebSocketChannel,
+    socketio: SocketIoChannel,
 ) -> AsyncIterator[str]:
     """Serve inside the block; yields the address. What is written first happens last when the server stops."""
     async with AsyncExitStack() as stack:
@@ -245,6 +289,7 @@ async def _listening(
         site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
         await site.start()
         stack.push_async_callback(sockets.stop)
+        stack.push_async_callback(socketio.stop)
         stack.callback(worker.stop)  # Its grace begins beside the sockets' goodbyes, which slow clients draw out.
         stack.push_async_callback(site.stop)
         stack.callback(edge.load.stop)

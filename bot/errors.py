@@ -18,7 +18,9 @@ KefuError
 │   │   └── BudgetSpent           what it may send in a day
 │   ├── Overloaded            more work waits than can be done soon; says when to try again
 │   ├── WriterUnavailable     the language model or its endpoint
-│   └── ActionUnavailable     the action server
+│   ├── ActionUnavailable     the action server
+│   └── DeliveryFailed        a server that replies are posted to did not take one
+│       └── DeliveryRefused       it never will: the reply itself is what it refuses
 └── TurnRefused           the conversation moved on while a turn was being made; its draft is dropped
     ├── FloorLost             the floor changed hands (the epoch rose)
     ├── TurnStale             another worker finished this turn (the version rose)
@@ -113,6 +115,14 @@ class WriterUnavailable(Unavailable):
 
 class ActionUnavailable(Unavailable):
     """The action server does not answer, or answers nonsense."""
+
+
+class DeliveryFailed(Unavailable):
+    """A server that replies are posted to did not take one; trying again may help."""
+
+
+class DeliveryRefused(DeliveryFailed):
+    """A server that replies are posted to refuses this reply, whenever it is tried."""
 
 
 class TurnRefused(KefuError):

@@ -502,6 +502,8 @@ class EntryKind(StrEnum):
     RECEIPT = "receipt"
     FEEDBACK = "feedback"
     """A shopper's thumb up or down on something that was said."""
+    EVENT = "event"
+    """An event of Rasa's tracker that a program put there; no shopper sees it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -529,3 +531,5 @@ class Entry:
     floor: Floor | None = None
     receipt: Receipt | None = None
     feedback: Feedback | None = None
+    event: Mapping[str, Any] | None = None
+    """As Rasa's clients write it."""

@@ -143,6 +143,31 @@ class Settings(BaseSettings):
         None, description="Rasa action server's `/webhook`; unset, Kefu starts the one in `actions/`."
     )
     action_timeout: Duration = Field(timedelta(seconds=8), gt=timedelta(0), description="For one action call.")
+    socketio_jwt_key: SecretStr | None = Field(
+        None,
+        description="Key of the JWTs that Socket.IO clients bring, as Rasa's `jwt_key`; unset, none is needed.",
+    )
+    socketio_jwt_method: Literal["HS256", "HS384", "HS512"] = Field(
+        "HS256", description="How these tokens are signed, as Rasa's `jwt_method`."
+    )
+    socketio_metadata_key: str = Field(
+        "metadata", min_length=1, description="Where Socket.IO messages carry metadata; `customData` is read too."
+    )
+    callback_url: Address | None = Field(
+        None, description="Where replies to `/webhooks/callback/webhook` are posted, as Rasa's `url`; unset, it is off."
+    )
+    callback_token: SecretStr | None = Field(
+        None, description="Sent along to `callback_url` as `?token=`, as Rasa's endpoints do."
+    )
+    rasa_token: SecretStr | None = Field(
+        None, description="Turns Rasa's HTTP API on for who sends it as `?token=`; 16 characters or more."
+    )
+    rasa_jwt_secret: SecretStr | None = Field(
+        None, description="Turns Rasa's HTTP API on for who brings a JWT signed with it, as Rasa's `--jwt-secret`."
+    )
+    rasa_jwt_method: Literal["HS256", "HS384", "HS512"] = Field(
+        "HS256", description="How these tokens are signed, as Rasa's `--jwt-method`."
+    )
     desk_hours: str = Field(
         "Mon-Fri 09:00-18:00, Sat 10:00-16:00", description="When people are at the desk; `always` and `never` too."
     )

@@ -15,13 +15,13 @@ _log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_SHARED = ("/api/", "/webhooks/rest/", "/widget.js")
+_SHARED = ("/api/", "/socket.io/", "/webhooks/rest/", "/widget.js")
 """Paths that pages of other origins call: answers there depend on the request's origin."""
 
 _EMBEDDED = ("/widget.js", "/api/files/", "/demo/")
 """Paths that a page of another origin shows or runs by a tag; everything else is not to be taken into one."""
 
-_PROGRAMS = ("/api/", "/webhooks/")
+_PROGRAMS = ("/api/", "/conversations/", "/domain", "/model/", "/socket.io/", "/status", "/webhooks/")
 """Paths that programs call, who want JSON whatever happens."""
 
 _PREFLIGHT = {

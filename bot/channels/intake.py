@@ -3,10 +3,12 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+from bot.channels.edge import Edge
 from bot.channels.frames import Human, Refused, Said
 from bot.channels.sessions import CHANNEL, Session
-from bot.errors import BadRequest, BudgetSpent, KefuError, MailboxFull, Overloaded, RateLimited
-from bot.records import Attachment, ConversationId, Message, MessageId
+from bot.conversations import Conversations
+from bot.errors import BadRequest, BudgetSpent, KefuError, MailboxFull, NotAllowed, Overloaded, RateLimited
+from bot.records import Attachment, ConversationId, LogId, Message, MessageId
 
 AWAY = 2.0
 """Seconds after which Redis may be back; a small one needs that long to start."""
@@ -29,6 +31,22 @@ Find = Callable[[ConversationId, str], Awaitable[Attachment | None]]
 async def no_file(conversation: ConversationId, file_id: str) -> Attachment | None:
     """For a server that keeps no files."""
     return None
+
+
+async def accept(conversations: Conversations, edge: Edge, message: Message, address: str | None) -> LogId:
+    """Let a message pass and make it durable. What was accepted once is never refused, whatever the limits say now.
+
+    Raises:
+        BadRequest, MailboxFull, Overloaded, RateLimited, StoreUnavailable: nothing was accepted.
+    """
+    try:
+        edge.load.check()
+        await edge.limits.admit(message.conversation, address)
+    except (Overloaded, RateLimited):
+        if (place := await conversations.accepted(message.conversation, message.id)) is None:
+            raise
+        return place
+    return (await conversations.accept(message)).log_id
 
 
 async def read_message(frame: Said | Human, session: Session, find: Find, longest: int) -> Message:
@@ -83,7 +101,7 @@ def refusal(message_id: str, error: KefuError) -> Refused:
             return Refused(message_id, "mailbox", "Too many messages wait for an answer already.", _FULL)
         case BadFile():
             return Refused(message_id, "bad_file", str(error))
-        case BadRequest():
+        case BadRequest() | NotAllowed():
             return Refused(message_id, "bad_message", str(error))
         case _:
             return Refused(message_id, "unavailable", "This cannot be kept now.", AWAY)

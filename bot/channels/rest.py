@@ -101,11 +101,20 @@ class RestChannel:
         if request.query.get("stream", "").lower() == "true":
             return await self._stream(request, message)
         try:
-            async with self._patience(), aclosing(self._replies(message)) as replies:
-                rows = [row async for row in replies]
+            rows = await self.answer(message)
         except TimeoutError:
             return failure(504, _again(message))
         return web.json_response(rows, dumps=_dumps)
+
+    async def answer(self, message: Message) -> list[dict[str, Any]]:
+        """Accept ``message``, of any channel; the replies of the turn it opens, as Rasa's REST channel writes them.
+
+        Raises:
+            TimeoutError: the turn is still being made.
+            BadRequest, MailboxFull, StoreUnavailable: nothing was accepted, or it is not known.
+        """
+        async with self._patience(), aclosing(self._replies(message)) as replies:
+            return [row async for row in replies]
 
     async def _admit(self, request: web.Request, message: Message) -> None:
         """Let ``message`` pass. What was accepted once is never refused, whatever the limits say now.
@@ -192,8 +201,8 @@ class RestChannel:
                     raise
 
 
-def read_message(body: bytes) -> Message:
-    """Parse the body of a request, JSON in UTF-8.
+def read_message(body: bytes, channel: str = CHANNEL) -> Message:
+    """Parse the body of a request on ``channel``, JSON in UTF-8.
 
     Whoever names no ``sender`` gets a conversation of its own, named in the reply's ``recipient_id``: with one name for
     all of them, as Rasa's "default", one would read the other's order.
@@ -207,8 +216,8 @@ def read_message(body: bytes) -> Message:
         raise BadRequest(f"The body is not valid JSON in UTF-8: {exc}.") from exc
     if not isinstance(fields, dict):
         raise BadRequest("The body has to be a JSON object with the fields sender and message.")
-    sender = _name(fields, "sender", f"anonymous-{uuid.uuid4().hex}")
-    message_id = _name(fields, "message_id", uuid.uuid4().hex)
+    sender = read_id(fields, "sender", f"anonymous-{uuid.uuid4().hex}")
+    message_id = read_id(fields, "message_id", uuid.uuid4().hex)
     metadata = fields.get("metadata") or {}
     if not isinstance(metadata, Mapping):
         raise BadRequest(f"metadata: has to be an object, not {metadata!r:.80}.")
@@ -217,8 +226,8 @@ def read_message(body: bytes) -> Message:
         raise BadRequest("message: has to be a string of valid Unicode, the text that the shopper wrote.")
     return Message(
         id=MessageId(message_id),
-        conversation=ConversationId(f"{CHANNEL}:{sender}"),
-        channel=CHANNEL,
+        conversation=ConversationId(f"{channel}:{sender}"),
+        channel=channel,
         sender=sender,
         text=text,
         received_at=datetime.now(UTC),
@@ -226,7 +235,12 @@ def read_message(body: bytes) -> Message:
     )
 
 
-def _name(fields: Mapping[str, Any], field: str, default: str) -> str:
+def read_id(fields: Mapping[str, Any], field: str, default: str) -> str:
+    """A name that becomes part of Redis keys; ``default`` where the field is not there.
+
+    Raises:
+        BadRequest: it is no string of 1 to `MAX_ID_CHARACTERS` characters.
+    """
     value = fields.get(field, default)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)

@@ -34,6 +34,7 @@ class _Told(msgspec.Struct, frozen=True, omit_defaults=True):
     floor: Floor | None = None
     receipt: Receipt | None = None
     feedback: Feedback | None = None
+    event: dict[str, Any] | None = None
 
 
 class _Line(_Told, frozen=True, omit_defaults=True):
@@ -77,6 +78,7 @@ def encode_entry(
     floor: Floor | None = None,
     receipt: Receipt | None = None,
     feedback: Feedback | None = None,
+    event: Mapping[str, Any] | None = None,
 ) -> bytes:
     """A log entry as JSON, without id and time, which Redis gives it.
 
@@ -84,8 +86,9 @@ def encode_entry(
         BadRequest: something in it cannot be JSON (half a surrogate pair, say).
     """
     try:
-        return _encode(_Line(kind, turn, message, utterance, covers, floor, receipt, feedback, trace))
-    except (TypeError, ValueError, OverflowError) as exc:
+        kept = None if event is None else dict(event)
+        return _encode(_Line(kind, turn, message, utterance, covers, floor, receipt, feedback, kept, trace))
+    except (TypeError, ValueError, OverflowError, RecursionError) as exc:
         raise BadRequest(f"what a {kind} entry holds cannot be stored: {exc}") from exc
 
 
@@ -104,6 +107,7 @@ def decode_entry(log_id: LogId, line: bytes, *, traced: bool = True) -> Entry:
         floor=stored.floor,
         receipt=stored.receipt,
         feedback=stored.feedback,
+        event=stored.event,
     )
 
 

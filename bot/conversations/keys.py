@@ -68,7 +68,7 @@ RULES = tuple(
         (rf"{_TAG}:outbox", "stream: ids of conversations with replies to deliver", Lifetime.STANDING),
         (
             rf"{_TAG}:c:.+",
-            "hash: state, version, epoch, floor, shopper, mail of the turn under way, queue entries, thumbs",
+            "hash: state, version, epoch, floor, shopper, mail of the turn under way, queue entries, thumbs, heard",
             Lifetime.RETENTION,
         ),
         (rf"{_TAG}:mail:.+", "list: messages no turn has covered", Lifetime.RETENTION),

@@ -55,3 +55,11 @@ class Outbox:
             self._wire, [key.hash, key.post, key.outbox], [f"{delivery.log_id} {delivery.key}", OUTBOX_GROUP]
         )
         return left
+
+    async def settle(self, conversation: ConversationId) -> None:
+        """Take ``conversation`` out of the outbox where it is owed nothing: what it was may be past its retention.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+        """
+        await self.delivered(Delivery(conversation, LogId(""), "", Utterance()))

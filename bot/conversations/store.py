@@ -64,6 +64,15 @@ class Conversations:
         self._retention_ms = _milliseconds(retention)
         self._seen_ms = min(_milliseconds(SEEN), self._retention_ms)
 
+    @property
+    def retention_ms(self) -> int:
+        """How long conversations are kept, in milliseconds."""
+        return self._retention_ms
+
+    def pushes(self, channel: str) -> bool:
+        """Whether a platform has to be called with the replies of ``channel``."""
+        return channel in self._push
+
     async def aclose(self) -> None:
         """Stop following; the wire is the caller's."""
         await self._live.aclose()
@@ -351,7 +360,7 @@ class Conversations:
         await self.wire.ask("SET", keys.reply(key), codec.encode(reply), "PX", _milliseconds(keys.REPLY))
 
     def _pushes(self, conversation: Conversation) -> bool:
-        return conversation.mail[0].channel in self._push
+        return self.pushes(conversation.mail[0].channel)
 
 
 def _range(conversation: ConversationId, after: LogId | None, count: int) -> Command:

@@ -37,11 +37,22 @@ _AWAY = timedelta(milliseconds=500)
 class Tenure:
     """One worker's place at the queue, from `begin` to `end`."""
 
-    def __init__(self, wire: Wire, settings: Settings) -> None:
-        """Prepare; nobody knows of it before `begin`."""
+    def __init__(
+        self,
+        wire: Wire,
+        settings: Settings,
+        *,
+        stream: Callable[[int], str] = keys.ready,
+        group: str = READY_GROUP,
+        folder: str = "workers",
+    ) -> None:
+        """Prepare; nobody knows of it before `begin`.
+
+        ``folder`` is where those at the same queue see each other: who buries a dead one has to release what it held.
+        """
         self._name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        self._presence = Presence(settings.data / "workers", self._name)
-        self.queue = Queue(wire, keys.ready, READY_GROUP, self._name, settings.lease)
+        self._presence = Presence(settings.data / folder, self._name)
+        self.queue = Queue(wire, stream, group, self._name, settings.lease)
         self.held: set[Lease] = set()
         """What is renewed; whoever works puts it in and takes it out."""
         self._renew_every = settings.lease.total_seconds() / 3  # A renewal may be late or fail once.

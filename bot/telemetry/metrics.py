@@ -87,10 +87,20 @@ SHEDDING = Gauge("kefu_shedding", "1 while new messages are refused for overload
 # ── Sockets ───────────────────────────────────────────────────────────────────────────────────────
 
 SOCKETS = Gauge("kefu_sockets", "Widget sockets open now.", registry=REGISTRY)
+SOCKETIO_SOCKETS = Gauge("kefu_socketio_sockets", "Socket.IO clients connected now.", registry=REGISTRY)
 SOCKETS_OPENED = Counter("kefu_sockets_opened", "Widget sockets opened.", registry=REGISTRY)
 SOCKETS_CLOSED = Counter("kefu_sockets_closed", "Widget sockets closed, by close code.", ["code"], registry=REGISTRY)
 SLOW_READERS = Counter("kefu_slow_readers", "Sockets dropped because they read too slowly.", registry=REGISTRY)
 RESYNCS = Counter("kefu_resyncs", "Sockets told to forget their lines and start anew.", registry=REGISTRY)
+
+# ── Delivery ──────────────────────────────────────────────────────────────────────────────────────
+
+DELIVERIES = Counter(
+    "kefu_deliveries",
+    "Replies posted to another server: delivered, tried in vain, or given up.",
+    ["channel", "outcome"],
+    registry=REGISTRY,
+)
 
 # ── Writer ────────────────────────────────────────────────────────────────────────────────────────
 
