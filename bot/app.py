@@ -43,6 +43,7 @@ from bot.retrieval.reader import Reader
 from bot.retrieval.retriever import HybridRetriever
 from bot.settings import Settings
 from bot.telemetry.tracing import tracing
+from bot.understanding.rasa import RasaRecognizer, require_rasa
 from bot.understanding.recognizer import HeadRecognizer
 from bot.understanding.unfinished import unfinished
 from bot.worker import Handle, Worker
@@ -77,7 +78,7 @@ async def open_assistant(settings: Settings, replies: Replies, *, warm: bool = F
         encoders = await stack.enter_async_context(_open_encoders(settings))
         relevance = await stack.enter_async_context(_open_pairs(settings, READER))
         retriever = HybridRetriever(settings, encoders, Reader(relevance) if relevance else None)
-        recognizer = HeadRecognizer.open(settings, encoders)
+        embedded = HeadRecognizer.open(settings, encoders)
         checker = GroundingChecker(
             encoders,
             catalogue=lambda: [product.name for product in retriever.index.catalogue.products.values()],
@@ -85,6 +86,7 @@ async def open_assistant(settings: Settings, replies: Replies, *, warm: bool = F
         )
 
         session = await stack.enter_async_context(aiohttp.ClientSession())
+        recognizer = embedded if settings.recognizer == "embedded" else RasaRecognizer.open(settings, session, embedded)
         writer = await stack.enter_async_context(_open_writer(settings, session))
         actions_url = await stack.enter_async_context(_open_actions(settings))
         actions = ActionServer(session, actions_url, domain, settings.action_timeout.total_seconds())
@@ -174,6 +176,7 @@ async def open_server(settings: Settings) -> AsyncIterator[str]:
             passages=lambda: assistant.retriever.passages,
             writer=assistant.ladder.writer,
             actions_answer=assistant.actions.answers,
+            recognizer_answers=assistant.recognizer.answers,
         )
         yield await stack.enter_async_context(channels)
 
@@ -188,6 +191,7 @@ def check(settings: Settings) -> None:
     Guard(settings)
     Sessions(settings)
     read_hours(settings.desk_hours, settings.desk_timezone)
+    require_rasa(settings)
     if not settings.writer_url and settings.writer != "none":
         find_adapter(settings.writer_adapter, settings.writer)
 
@@ -201,6 +205,7 @@ async def open_channels(
     passages: Callable[[], Sequence[Passage]] = tuple,
     writer: Writer | None = None,
     actions_answer: Answers | None = None,
+    recognizer_answers: Answers | None = None,
 ) -> AsyncIterator[str]:
     """A worker that makes turns with ``handle``, and every channel that shoppers write on; yields the address.
 
@@ -224,7 +229,15 @@ async def open_channels(
         await stack.enter_async_context(sockets)
         rest = RestChannel(conversations, edge, settings.reply_timeout.total_seconds())
         worker = Worker(conversations, handle, settings, _unfinished)
-        health = Health(settings, conversations, worker, edge, writer=writer, actions_answer=actions_answer)
+        health = Health(
+            settings,
+            conversations,
+            worker,
+            edge,
+            writer=writer,
+            actions_answer=actions_answer,
+            recognizer_answers=recognizer_answers,
+        )
         uploads = FileChannel(settings, files, edge)
 
         runner = _runner(edge.guard, rest, sockets, uploads, edge.sessions, knowledge, health, Pages(passages))

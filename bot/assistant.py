@@ -219,6 +219,6 @@ def _trace(understood: Understanding, found: Findings, decision: Decision, reply
         passages=tuple((hit.passage.id, round(hit.score, 4)) for hit in found.hits[:5]),
         rung=reply.rung,
         verdicts=reply.verdicts,
-        notes=reply.notes,
+        notes=(*understood.notes, *reply.notes),
         milliseconds=watch.read(),
     )

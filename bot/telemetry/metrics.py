@@ -92,6 +92,18 @@ SOCKETS_CLOSED = Counter("kefu_sockets_closed", "Widget sockets closed, by close
 SLOW_READERS = Counter("kefu_slow_readers", "Sockets dropped because they read too slowly.", registry=REGISTRY)
 RESYNCS = Counter("kefu_resyncs", "Sockets told to forget their lines and start anew.", registry=REGISTRY)
 
+# ── Rasa ──────────────────────────────────────────────────────────────────────────────────────────
+
+RASA_SECONDS = Histogram(
+    "kefu_rasa_seconds", "Time of one reading by the Rasa server.", buckets=_STAGE, registry=REGISTRY
+)
+RASA_FALLBACKS = Counter(
+    "kefu_rasa_fallbacks",
+    "Messages that Rasa should have read, and the embedded recognizer did.",
+    ["reason"],
+    registry=REGISTRY,
+)
+
 # ── Writer ────────────────────────────────────────────────────────────────────────────────────────
 
 WRITER_REPLIES = Gauge("kefu_writer_replies", "Replies being written or waiting for a seat.", registry=REGISTRY)
