@@ -88,7 +88,7 @@ class EntityExtractor:
                 yield self._entity(name, text, start, end, "pattern")
 
     def canonical(self, name: str, surface: str) -> str:
-        """The value of an entity ``name`` that was written as ``surface``: its synonym, or the shop's way to write it."""
+        """The value of the entity ``name`` written as ``surface``: its synonym, or the shop's way to write it."""
         value = self._synonyms.get(surface.casefold())
         if value is None and name in self._shapes:
             value = self._shapes[name].canonical(surface)

@@ -207,16 +207,18 @@ class RasaRecognizer:
 
         A learnt extractor misses order numbers that no example resembles, and knows nothing of the question before.
         """
-        own = [
+        own = (
             replace(entity, value=self._entities.canonical(entity.name, entity.value))
             if entity.value == text[entity.start : entity.end]
             else entity
             for entity in found
-        ]
-        for entity in self._entities.extract(text, requested):
-            if not any(other.start < entity.end and entity.start < other.end for other in found):
-                own.append(entity)
-        return tuple(sorted(own, key=lambda entity: entity.start))
+        )
+        more = (
+            entity
+            for entity in self._entities.extract(text, requested)
+            if not any(other.start < entity.end and entity.start < other.end for other in found)
+        )
+        return tuple(sorted((*own, *more), key=lambda entity: entity.start))
 
 
 def require_rasa(settings: Settings) -> str | None:

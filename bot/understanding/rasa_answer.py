@@ -104,8 +104,7 @@ def _in_full(intents: list[Intent], parse: _Parse) -> tuple[Intent, ...]:
         whole += [Intent(key.intent_response_key, intent.confidence * _probability(key.confidence)) for key in own] or [
             intent
         ]
-    first = [intent for intent in whole[:1]]
-    return (*first, *sorted(whole[1:], key=lambda intent: -intent.confidence))
+    return (*whole[:1], *sorted(whole[1:], key=lambda intent: -intent.confidence))
 
 
 def _entity(found: _Found, text: str, left_out: int) -> Entity:

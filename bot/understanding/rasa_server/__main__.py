@@ -29,23 +29,29 @@ def main() -> None:
     """Read the command line and do it; an error of ours is one line, not a traceback."""
     options = _options()
     try:
-        settings = read_settings()
-        project = plan_project(read_training_data(settings.knowledge / INTENTS), options.epochs)
-        if options.write_project:
-            project.write(options.write_project)
-            return _say(f"Wrote the Rasa project to {options.write_project}.")
-        _say(f"Rasa {VERSION} in {options.environment} (a minute or two and 2.7 GB where it is not there yet) …")
-        rasa = ensure(options.environment)
-        _say(f"The model of {settings.knowledge / INTENTS} (minutes where it changed) …")
-        trained = train(rasa, project, settings.data / FOLDER)
-        _say(f"{trained.path}: " + (f"trained in {trained.seconds:.0f} s" if trained.seconds else "nothing changed"))
-        if options.train_only:
-            return None
+        command = _prepare(options)
     except KefuError as exc:
         sys.exit(str(exc))
-    url = f"http://{options.host}:{options.port}"
-    _say(f"Serving on {url}. Let Kefu ask it:\n  KEFU_RECOGNIZER=rasa KEFU_RASA_URL={url} kefu serve")
-    os.execve(rasa, serve_command(rasa, trained.path, options.port, options.host), environment())  # noqa: S606
+    if command:
+        url = f"http://{options.host}:{options.port}"
+        _say(f"Serving on {url}. Let Kefu ask it:\n  KEFU_RECOGNIZER=rasa KEFU_RASA_URL={url} kefu serve")
+        os.execve(command[0], command, environment())  # noqa: S606 - a program of ours
+
+
+def _prepare(options: argparse.Namespace) -> list[str] | None:
+    """Make what is missing; the command that serves it, where it shall be served."""
+    settings = read_settings()
+    project = plan_project(read_training_data(settings.knowledge / INTENTS), options.epochs)
+    if options.write_project:
+        project.write(options.write_project)
+        _say(f"Wrote the Rasa project to {options.write_project}.")
+        return None
+    _say(f"Rasa {VERSION} in {options.environment} (minutes and 2.7 GB where it is not there yet) …")
+    rasa = ensure(options.environment)
+    _say(f"The model of {settings.knowledge / INTENTS} (minutes where it changed) …")
+    trained = train(rasa, project, settings.data / FOLDER)
+    _say(f"{trained.path}: " + (f"trained in {trained.seconds:.0f} s" if trained.seconds else "nothing changed"))
+    return None if options.train_only else serve_command(rasa, trained.path, options.port, options.host)
 
 
 def _say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""Builds the virtual environment that Rasa runs in: Python 3.10, which it ends at, and the versions it was built for."""
+"""Builds the virtual environment that Rasa runs in: Python 3.10, the last that it knows, and pinned packages."""
 
 import os
 import shutil
