@@ -68,6 +68,7 @@ def read_parse(body: bytes, text: str, left_out: int = 0) -> Reading:
         ValueError: it is no such answer.
     """
     parse = msgspec.json.decode(body, type=_Parse)
+    _probability(parse.intent.confidence)  # It stands in the ranking too, which is read; but it shall be one.
     ranking = parse.intent_ranking or [parse.intent]
     if parse.intent.name is not None and all(ranked.name != parse.intent.name for ranked in ranking):
         ranking = [parse.intent, *ranking]  # A classifier that ranks nothing behind one that does, as Rasa's fallback.

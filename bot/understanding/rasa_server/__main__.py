@@ -50,7 +50,7 @@ def _prepare(options: argparse.Namespace) -> list[str] | None:
     rasa = ensure(options.environment)
     _say(f"The model of {settings.knowledge / INTENTS} (minutes where it changed) …")
     trained = train(rasa, project, settings.data / FOLDER)
-    _say(f"{trained.path}: " + (f"trained in {trained.seconds:.0f} s" if trained.seconds else "nothing changed"))
+    _say(f"{trained.path}: " + ("nothing changed" if trained.kept else f"trained in {trained.seconds:.0f} s"))
     return None if options.train_only else serve_command(rasa, trained.path, options.port, options.host)
 
 

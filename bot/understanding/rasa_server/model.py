@@ -1,12 +1,12 @@
 """Trains a Rasa model, which is kept, and serves one: the two programs of Rasa that are started from here."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,6 +18,7 @@ from bot.understanding.rasa_server.project import Project
 
 HERE = "127.0.0.1"
 MODEL = "model.tar.gz"
+_COST = "training.json"
 
 _START_SECONDS = 180.0
 """TensorFlow alone takes 5 to 15 s to be imported; a loaded machine takes longer."""
@@ -39,10 +40,12 @@ class Trained:
     """A model, and what it cost."""
 
     path: Path
-    seconds: float = 0.0
-    """Zero where it was there already."""
-    memory: int = 0
-    """Most resident bytes while it was trained."""
+    seconds: float
+    """How long the training took, the time in which Rasa starts included."""
+    memory: int
+    """Most resident bytes of that process."""
+    kept: bool
+    """It was there already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +69,28 @@ def train(rasa: Path, project: Project, folder: Path, *, whole: bool = False) ->
     """
     kept = folder / project.fingerprint / MODEL
     if kept.is_file():
-        return Trained(kept.resolve())
+        cost = json.loads(kept.with_name(_COST).read_text(encoding="utf-8"))
+        return Trained(kept.resolve(), cost["seconds"], cost["memory"], kept=True)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="training-", dir=folder) as place:
         work = Path(place).resolve()
         project.write(work / "project")
         what = () if whole else ("nlu",)
         data = ("--data" if whole else "--nlu", "data", "--domain", "domain.yml", "--config", "config.yml")
-        trained = _train(work, str(rasa), "train", *what, *data, "--out", str(work), "--fixed-model-name", MODEL)
+        seconds, memory = _train(
+            work, str(rasa), "train", *what, *data, "--out", str(work), "--fixed-model-name", MODEL
+        )
         for old in folder.iterdir():
             if old.is_dir() and old != Path(place):
                 shutil.rmtree(old)
         kept.parent.mkdir()
-        trained.path.replace(kept)
-    return Trained(kept.resolve(), trained.seconds, trained.memory)
+        kept.with_name(_COST).write_text(json.dumps({"seconds": seconds, "memory": memory}), encoding="utf-8")
+        (work / MODEL).replace(kept)
+    return Trained(kept.resolve(), seconds, memory, kept=False)
 
 
-def _train(work: Path, *command: str) -> Trained:
+def _train(work: Path, *command: str) -> tuple[float, int]:
+    """Run ``command``, which leaves a model in ``work``: seconds, and the most bytes that were resident."""
     started = time.monotonic()
     log = work / "training.log"
     with log.open("wb") as output:
@@ -97,7 +105,7 @@ def _train(work: Path, *command: str) -> Trained:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode or not (work / MODEL).is_file():
         raise RasaUnavailable(f"`{' '.join(command)}` failed:\n{log.read_text('utf-8', 'replace')[-_TAIL:]}")
-    return Trained(work / MODEL, time.monotonic() - started, usage.ru_maxrss * 1024)
+    return time.monotonic() - started, usage.ru_maxrss * 1024
 
 
 def serve_command(rasa: Path, model: Path, port: int, host: str = HERE) -> list[str]:
