@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +33,7 @@ class Project:
         return hashlib.sha256(json.dumps([VERSION, self.files]).encode()).hexdigest()[:16]
 
     def write(self, folder: Path) -> None:
-        """Write the files to ``folder``, and nothing else is there afterwards."""
-        shutil.rmtree(folder, ignore_errors=True)
+        """Write the files to ``folder``, over those of before."""
         for name, text in self.files:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text, encoding="utf-8")
