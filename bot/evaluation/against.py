@@ -200,7 +200,7 @@ def _aside(work: Callable[..., T], *arguments: Any) -> T:
 
 def _learn(settings: Settings) -> tuple[float, int]:
     report = train_intents(settings.model_copy(update={"encoder_threads": os.cpu_count() or 1}))
-    return float(report["seconds"]), _most_memory()
+    return float(report["seconds"]), _memory("VmHWM")
 
 
 def _read(settings: Settings, texts: Sequence[str]) -> tuple[list[tuple[tuple[Intent, ...], float]], list[float], int]:
@@ -210,8 +210,6 @@ def _read(settings: Settings, texts: Sequence[str]) -> tuple[list[tuple[tuple[In
 async def _read_all(
     settings: Settings, texts: Sequence[str]
 ) -> tuple[list[tuple[tuple[Intent, ...], float]], list[float], int]:
-    import psutil
-
     lane = EncoderLane(open_encoders(settings))
     recognizer = HeadRecognizer.open(settings, lane)
     for number in range(_WARM):
@@ -223,15 +221,22 @@ async def _read_all(
         milliseconds.append(1000 * (time.perf_counter() - started))
         readings.append((understood.intents, understood.in_scope))
     await lane.close()
-    return readings, milliseconds, int(psutil.Process().memory_info().rss)
+    return readings, milliseconds, _memory("VmRSS")
 
 
-def _most_memory() -> int:
-    """The most resident bytes of this process so far. ``ru_maxrss`` would count its parent's, which it began as."""
-    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise ModelError("/proc/self/status has no VmHWM: memory is measured on Linux only.")
+def _memory(what: str, process: int | str = "self") -> int:
+    """Bytes that a process has in memory (``VmRSS``), or had at most (``VmHWM``), as Linux tells.
+
+    ``ru_maxrss`` would count the memory of the process that it was started from.
+
+    Raises:
+        ModelError: this system tells neither.
+    """
+    try:
+        lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{what}:"))
+    except (OSError, StopIteration) as exc:
+        raise ModelError(f"Memory is measured on Linux only: /proc has no {what} of {process}.") from exc
 
 
 # ── Rasa ──────────────────────────────────────────────────────────────────────────────────────────
@@ -239,14 +244,17 @@ def _most_memory() -> int:
 
 def measure_rasa(program: Path, task: Task, folder: Path, epochs: int) -> Side:
     """Train, where the model of these lessons is not in ``folder`` yet, serve and ask."""
-    import psutil
-
     trained = train(program, plan_project(task.lessons, epochs), folder)
     with serving(program, trained.path, _free_port(), folder / "rasa.log") as served:
         readings, milliseconds = asyncio.run(_ask_all(served.url, [row.text for row in task.questions]))
-        server = psutil.Process(served.pid)
-        memory = sum(member.memory_info().rss for member in (server, *server.children(recursive=True)))
+        memory = sum(_memory("VmRSS", process) for process in _family(served.pid))
     return Side(readings, milliseconds, trained.seconds, trained.memory, memory)
+
+
+def _family(process: int) -> list[int]:
+    """A process and all that it started."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="utf-8").split()
+    return [process, *(member for child in children for member in _family(int(child)))]
 
 
 async def _ask_all(url: str, texts: Sequence[str]) -> tuple[list[tuple[tuple[Intent, ...], float]], list[float]]:
