@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 
 from bot.app import check
+from bot.doctor import _recognizer
 from bot.errors import RasaUnavailable, SettingError
 from bot.records import State
 from bot.settings import Settings
@@ -190,6 +191,21 @@ async def test_that_the_token_goes_along_and_a_wrong_one_is_explained(
 def test_that_rasa_without_an_address_is_refused_at_the_start(small_shop: Settings) -> None:
     with pytest.raises(SettingError, match=r"rasa_url = None \(KEFU_RASA_URL\).*http://127.0.0.1:5006"):
         check(small_shop.model_copy(update={"recognizer": "rasa"}))
+
+
+async def test_that_the_doctor_says_who_reads_and_with_which_model(small_shop: Settings, stand_in: StandIn) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    told = [
+        await _recognizer(small_shop.model_copy(update={"recognizer": recognizer, "rasa_url": url}))
+        for recognizer, url in (
+            ("embedded", None), ("embedded", stand_in.url), ("embedded", nobody),
+            ("rasa", None), ("rasa", stand_in.url), ("rasa", nobody),
+        )
+    ]  # fmt: skip
+    assert [finding.state for finding in told] == ["ok", "note", "note", "wrong", "ok", "wrong"]
+    assert told[4].detail == f"Rasa at {stand_in.url}, model model.tar.gz"
+    assert "does not answer" in told[5].detail
+    assert "KEFU_RASA_URL" in told[3].detail
 
 
 async def test_that_a_real_server_that_is_killed_is_missed_by_nobody_and_found_again(

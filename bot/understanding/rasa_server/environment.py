@@ -43,7 +43,7 @@ def ensure(environment: Path = ENVIRONMENT) -> Path:
     shutil.rmtree(environment, ignore_errors=True)
     _run(str(python), "-m", "venv", str(environment))
     _run(
-        *(str(environment / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"),
+        *(str(environment / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile"),
         *("--constraint", str(CONSTRAINTS), f"rasa=={VERSION}", "setuptools"),
     )
     done.write_text(wanted, encoding="utf-8")
