@@ -102,6 +102,13 @@ def test_that_a_machine_without_python_3_10_is_told_what_is_missing(
     assert not (tmp_path / "rasa").exists()
 
 
+def test_that_a_folder_of_something_else_is_not_cleared(tmp_path: Path) -> None:
+    (tmp_path / "diary.txt").write_text("dear diary")
+    with pytest.raises(RasaUnavailable, match="no virtual environment"):
+        environment.ensure(tmp_path)
+    assert (tmp_path / "diary.txt").exists()
+
+
 def test_that_a_python_of_another_version_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     impostor = tmp_path / "versions" / "3.10.9" / "bin" / "python3.10"
     impostor.parent.mkdir(parents=True)

@@ -40,14 +40,21 @@ def ensure(environment: Path = ENVIRONMENT) -> Path:
     if program.is_file() and done.is_file() and done.read_text(encoding="utf-8") == wanted:
         return program
     python = find_python()
-    shutil.rmtree(environment, ignore_errors=True)
+    _clear(environment)
     _run(str(python), "-m", "venv", str(environment))
     _run(
-        *(str(environment / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile"),
-        *("--constraint", str(CONSTRAINTS), f"rasa=={VERSION}", "setuptools"),
+        *(str(environment / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"),
+        *("--no-compile", "--constraint", str(CONSTRAINTS), f"rasa=={VERSION}", "setuptools"),
     )
     done.write_text(wanted, encoding="utf-8")
     return program
+
+
+def _clear(environment: Path) -> None:
+    """Remove an environment of before, and nothing that is none."""
+    if environment.exists() and not (environment / "pyvenv.cfg").is_file() and any(environment.iterdir()):
+        raise RasaUnavailable(f"{environment} is there and is no virtual environment. Name another folder for Rasa's.")
+    shutil.rmtree(environment, ignore_errors=True)
 
 
 def find_python() -> Path:

@@ -19,6 +19,7 @@ from bot.understanding.rasa_server.project import Project
 HERE = "127.0.0.1"
 MODEL = "model.tar.gz"
 _COST = "training.json"
+_TRAINING = "training-"
 
 _START_SECONDS = 600.0
 """It takes a quarter of a minute on a machine that has nothing else to do, and took 150 s on one that trains beside."""
@@ -72,7 +73,7 @@ def train(rasa: Path, project: Project, folder: Path, *, whole: bool = False) ->
         cost = json.loads(kept.with_name(_COST).read_text(encoding="utf-8"))
         return Trained(kept.resolve(), cost["seconds"], cost["memory"], kept=True)
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="training-", dir=folder) as place:
+    with tempfile.TemporaryDirectory(prefix=_TRAINING, dir=folder) as place:
         work = Path(place).resolve()
         project.write(work / "project")
         what = () if whole else ("nlu",)
@@ -81,7 +82,7 @@ def train(rasa: Path, project: Project, folder: Path, *, whole: bool = False) ->
             work, str(rasa), "train", *what, *data, "--out", str(work), "--fixed-model-name", MODEL
         )
         for old in folder.iterdir():
-            if old.is_dir() and old != Path(place):
+            if old.is_dir() and not old.name.startswith(_TRAINING):
                 shutil.rmtree(old)
         kept.parent.mkdir()
         kept.with_name(_COST).write_text(json.dumps({"seconds": seconds, "memory": memory}), encoding="utf-8")
