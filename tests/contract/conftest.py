@@ -62,7 +62,7 @@ def rasa_model(rasa_program: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return train(rasa_program, project, ROOT / ".kefu" / "rasa-tests").path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def rasa_server(rasa_program: Path, rasa_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The server of that model on a free loopback port."""
     log = tmp_path_factory.mktemp("rasa") / "rasa.log"

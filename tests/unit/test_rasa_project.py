@@ -102,7 +102,8 @@ def test_that_a_machine_without_python_3_10_is_told_what_is_missing(
     assert not (tmp_path / "rasa").exists()
 
 
-def test_that_a_folder_of_something_else_is_not_cleared(tmp_path: Path) -> None:
+def test_that_a_folder_of_something_else_is_not_cleared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "find_python", lambda: Path("python3.10"))
     (tmp_path / "diary.txt").write_text("dear diary")
     with pytest.raises(RasaUnavailable, match="no virtual environment"):
         environment.ensure(tmp_path)
