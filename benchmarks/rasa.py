@@ -75,6 +75,20 @@ QUESTIONS = {
 }  # fmt: skip
 
 
+_ABOUT = """---
+title: About us
+locale: en
+---
+
+# About us
+
+## The founders
+
+Two sisters founded this company in a shed behind their grandmother's house, and sold umbrellas from a bicycle first.
+"""
+"""Kefu insists on something to answer from; this answers none of the questions, but is searched for most of them."""
+
+
 @dataclass
 class Column:
     """What one of the two brought."""
@@ -104,6 +118,8 @@ def write_assistant(folder: Path) -> Project:
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    (folder / "policies").mkdir()
+    (folder / "policies" / "about.md").write_text(_ABOUT, encoding="utf-8")
     learnt = dict(plan_project(read_training_data(folder / "intents")).files)
     learnt["domain.yml"] = (folder / "domain.yml").read_text(encoding="utf-8")
     learnt["data/rules.yml"] = (folder / "rules.yml").read_text(encoding="utf-8")
