@@ -42,6 +42,8 @@ def eval_intents(
 
         on_all = on_all_cores(settings)
         figures = evaluate_intents(on_all, data, out_folder, console, sets=sets, tune_encoder=tune_encoder)
+    elif tune_encoder:
+        raise typer.BadParameter("a tuned encoder is not measured against Rasa; leave out --tune-encoder or --against")
     else:
         from bot.evaluation.against import compare_with_rasa
 

@@ -212,14 +212,14 @@ async def test_that_a_real_server_that_is_killed_is_missed_by_nobody_and_found_a
     rasa_program: Path, rasa_model: Path, small_shop: Settings, embedded: HeadRecognizer, tmp_path: Path
 ) -> None:
     port = free_port()
-    async with opened(small_shop, f"http://127.0.0.1:{port}", embedded, 60) as recognizer:
+    async with opened(small_shop, f"http://127.0.0.1:{port}", embedded, 300) as recognizer:
         with serving(rasa_program, rasa_model, port, tmp_path / "rasa.log") as served:
             assert not (await recognizer.understand("where is my order", State())).notes
             os.killpg(served.pid, signal.SIGKILL)
             understood = await recognizer.understand("where is my order", State())
             assert (understood.intents[0].name, len(understood.notes)) == ("order_status", 1)
         with serving(rasa_program, rasa_model, port, tmp_path / "rasa.log"):
-            async with asyncio.timeout(120):
+            async with asyncio.timeout(600):
                 while (await recognizer.understand("where is my order", State())).notes:  # noqa: ASYNC110 - nothing tells
                     await asyncio.sleep(0.2)
             assert await server_of(

@@ -37,7 +37,7 @@ async def either(
     served: Served = request.getfixturevalue("rasa_server")
     # A machine with other work on it takes longer than a shopper would wait.
     asked = small_shop.model_copy(
-        update={"recognizer": "rasa", "rasa_url": served.url, "rasa_timeout": timedelta(seconds=60)}
+        update={"recognizer": "rasa", "rasa_url": served.url, "rasa_timeout": timedelta(seconds=300)}
     )
     before = fallbacks()
     async with aiohttp.ClientSession() as session:
