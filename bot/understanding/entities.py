@@ -87,12 +87,15 @@ class EntityExtractor:
                 start, end = match.span("value") if "value" in pattern.groupindex else match.span()
                 yield self._entity(name, text, start, end, "pattern")
 
-    def _entity(self, name: str, text: str, start: int, end: int, extractor: str) -> Entity:
-        surface = text[start:end]
+    def canonical(self, name: str, surface: str) -> str:
+        """The value of the entity ``name`` written as ``surface``: its synonym, or the shop's way to write it."""
         value = self._synonyms.get(surface.casefold())
         if value is None and name in self._shapes:
             value = self._shapes[name].canonical(surface)
-        return Entity(name, value or canonical(name, surface), start, end, extractor)
+        return value or canonical(name, surface)
+
+    def _entity(self, name: str, text: str, start: int, end: int, extractor: str) -> Entity:
+        return Entity(name, self.canonical(name, text[start:end]), start, end, extractor)
 
 
 def _windows(length: int) -> Iterator[tuple[int, int]]:

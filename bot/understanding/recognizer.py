@@ -80,6 +80,10 @@ class HeadRecognizer:
         # Displeasure alone adds up over messages; calm and anger need no history.
         return replace(understood, mood=hear_mood(text, [exchange.shopper for exchange in state.history]))
 
+    async def answers(self) -> bool:
+        """It is in this process: if that answers, so does it."""
+        return True
+
     async def _read(self, text: str, previous: str, requested: str | None) -> Understanding:
         """What ``text`` means by itself, after one in the language ``previous``, when asked for a slot."""
         language = detect_language(text, previous)

@@ -88,7 +88,7 @@ async def test_that_what_only_makes_replies_poorer_is_told_and_keeps_nobody_away
 
     async with (
         open_conversations(settings) as conversations,
-        open_channels(settings, conversations, echo, actions_answer=away) as address,
+        open_channels(settings, conversations, echo, actions_answer=away, recognizer_answers=away) as address,
         aiohttp.ClientSession(address) as client,
     ):
         status, told = await get(client, "/readyz")
@@ -99,5 +99,6 @@ async def test_that_what_only_makes_replies_poorer_is_told_and_keeps_nobody_away
         "worker": "ok",
         "writer": "none",
         "actions": "away",
+        "recognizer": "degraded",
         "shedding": False,
     }
