@@ -34,7 +34,7 @@ ANNA = ConversationId("rest:anna")
 ORDER = Trace(
     intents=(Intent("order", 0.9), Intent("greet", 0.1)),
     entities=(Entity("number", "LF-1", 0, 4, "regex"),),
-    decision=str(Act("action_order_status", "order_form")),
+    decision=str(Act("action_order_status")),
 )
 
 
