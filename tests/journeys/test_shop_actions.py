@@ -212,6 +212,16 @@ async def test_that_items_payment_and_address_of_a_pending_order_change(
     assert "None of your orders" in (await talk.say("another colour please")).text
 
 
+async def test_that_a_gift_card_that_was_bought_is_no_wish_to_pay_with_one(
+    session: aiohttp.ClientSession, url: str
+) -> None:
+    talk = Talk(session, url, "change_order_form")
+    await talk.say("I want to change my order", "change_order")
+    await talk.say("jonas.keller@mail.example, LF-204602: Tarn 3 Tent, Larkfell Gift Card (pending)")
+    assert talk.slots["order"] == "LF-204602"
+    assert talk.slots["requested_slot"] == "change"
+
+
 async def test_that_a_shoppers_own_address_changes(session: aiohttp.ClientSession, url: str, shop: Shop) -> None:
     talk = Talk(session, url, "change_address_form")
     await talk.say(f"change the address of my account, {MILA}")
