@@ -97,7 +97,8 @@ class AssistantDialogue:
         """
         state = conversation.state
         if action in self.assistant.domain.responses:
-            said = self.assistant.domain.respond(action, state.language, state.slots, conversation.turn)
+            channel = conversation.mail[-1].channel
+            said = self.assistant.domain.respond(action, state.language, state.slots, conversation.turn, channel)
             return ActionResult((said,))
         nothing = Understanding("", state.language, (), 0.0)
         return await self.assistant.actions.run(action, conversation, nothing)

@@ -122,7 +122,7 @@ def with_slots(state: State, values: Mapping[str, Any], slots: Collection[str]) 
         elif value is None:
             filled.pop(name, None)
         else:
-            filled[name] = value if isinstance(value, str) else str(value)
+            filled[name] = value
     return replace(state, slots=filled)
 
 
