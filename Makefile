@@ -72,11 +72,13 @@ bot/web/node_modules/.package-lock.json: bot/web/package.json bot/web/package-lo
 	$(NPM) ci --silent
 	@touch $@
 
-# The suite runs on Debian's Redis too, beside the embedded one, and opens the widget in Chromium.
+# The suite runs on Debian's Redis too, beside the embedded one, on PostgreSQL beside SQLite, and opens the widget in
+# Chromium.
 .PHONY: programs
 programs:
 	@missing=; \
 	command -v redis-server >/dev/null || missing="redis-server"; \
+	command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 	  missing="$$missing chromium"; \
 	test -z "$$missing" && exit; \

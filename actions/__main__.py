@@ -1,13 +1,19 @@
-"""Serves the actions in one process: `python -m actions [--host 127.0.0.1] [--port 5055] [--with-parent PID]`."""
+"""Serves the actions in one process: `python -m actions [--host 127.0.0.1] [--port 5055] [--data FOLDER]`."""
 
 import argparse
 import os
 import signal
+import sys
 import threading
 import time
+from pathlib import Path
 
 from rasa_sdk.endpoint import create_app
 from rasa_sdk.executor import ActionExecutor
+
+from actions import addresses, cancel, changes, exchanges, identity, orders, products, returns
+from actions.shop.database import ShopError
+from actions.shop.opening import open_shop
 
 
 def main() -> None:
@@ -18,11 +24,18 @@ def main() -> None:
     parser.add_argument(
         "--with-parent", type=int, metavar="PID", help="stop when this process, which started it, is gone"
     )
+    parser.add_argument("--data", type=Path, help="folder of the shop's database, where KEFU_SHOP_URL names none")
     options = parser.parse_args()
     if options.with_parent:
         threading.Thread(target=_end_with, args=(options.with_parent,), daemon=True).start()
+    try:
+        shop = open_shop(data=options.data)
+    except ShopError as exc:
+        sys.exit(str(exc))
     executor = ActionExecutor()
-    executor.register_package("actions.orders")
+    for module in (identity, orders, cancel, addresses, changes, returns, exchanges, products):
+        for action in module.actions(shop):
+            executor.register_action(action)
     app = create_app(executor, cors_origins=None)
     app.run(host=options.host, port=options.port, single_process=True, motd=False, access_log=False)
 

@@ -1,63 +1,194 @@
-"""Actions on a shopper's orders, called by the assistant over rasa-sdk's protocol."""
+"""Looks at a shopper's orders: where one is, what is in it, and which there are."""
 
-from collections.abc import Mapping
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rasa_sdk import Action, Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.shop import Order, find_order
+from actions import identity
+from actions.choosing import order_title
+from actions.forms import Ask, Form
+from actions.matching import Choice, item_title
+from actions.scene import Filled, Question, Reading, Scene, Step, Texts, read_scene
+from actions.shop.records import Order
+from actions.shop.rows import fold
+from actions.shop.shop import Shop
 
-STATUS = {
+STATUS: Texts = {
     "en": {
-        "pending": "Your order {number} of {ordered} is pending: it has not been packed yet. It contains {items}.",
-        "packed": "Your order {number} of {ordered} is packed and waits for {carrier} to collect it. "
+        "pending": "Your order {number}{ordered} is pending: it has not been packed yet. It contains {items}.",
+        "pending (item modified)": "Your order {number}{ordered} is pending, with its items changed as you asked. "
         "It contains {items}.",
-        "shipped": "Your order {number} of {ordered} is on its way with {carrier}, tracking number {tracking}. "
-        "It contains {items}.",
-        "delivered": "Your order {number} of {ordered} was delivered by {carrier}. It contains {items}.",
-        "returned": "Your order {number} of {ordered} came back to us as a return. It contained {items}.",
-        "cancelled": "Your order {number} of {ordered} was cancelled. It contained {items}.",
+        "packed": "Your order {number}{ordered} is packed and waits for {carrier} to collect it. It contains {items}.",
+        "processed": "Your order {number}{ordered} is being processed{tracked}. It contains {items}.",
+        "shipped": "Your order {number}{ordered} is on its way with {carrier}{tracked}. It contains {items}.",
+        "delivered": "Your order {number}{ordered} was delivered by {carrier}. It contains {items}.",
+        "returned": "Your order {number}{ordered} came back to us as a return. It contained {items}.",
+        "return requested": "A return is registered for your order {number}{ordered}. It contains {items}.",
+        "exchange requested": "An exchange is registered for your order {number}{ordered}. It contains {items}.",
+        "cancelled": "Your order {number}{ordered} was cancelled. It contained {items}.",
+        "other": "Your order {number}{ordered} has the status {status}. It contains {items}.",
+        "ordered": " of {day}",
+        "tracked": ", tracking number {tracking}",
+        "carrier": "the carrier",
         "unknown": "I find no order with this number and e-mail address. Please check both; "
         "the number stands in your confirmation e-mail.",
+        "list": "Your orders: {orders}.",
+        "no orders": "You have no orders with us yet.",
+        "who": "First I have to know who you are: what is your e-mail address, or your full name and postcode?",
+        "number": "Which order is it?",
     },
     "zh": {
-        "pending": "您 {ordered} 的订单 {number} 待处理，尚未打包。商品：{items}。",
-        "packed": "您 {ordered} 的订单 {number} 已打包，等待 {carrier} 揽收。商品：{items}。",
-        "shipped": "您 {ordered} 的订单 {number} 已由 {carrier} 发出，运单号 {tracking}。商品：{items}。",
-        "delivered": "您 {ordered} 的订单 {number} 已由 {carrier} 送达。商品：{items}。",
-        "returned": "您 {ordered} 的订单 {number} 已退回。商品：{items}。",
-        "cancelled": "您 {ordered} 的订单 {number} 已取消。商品：{items}。",
+        "pending": "您{ordered}的订单 {number} 待处理，尚未打包。商品：{items}。",
+        "pending (item modified)": "您{ordered}的订单 {number} 待处理，商品已按您的要求修改。商品：{items}。",
+        "packed": "您{ordered}的订单 {number} 已打包，等待 {carrier} 揽收。商品：{items}。",
+        "processed": "您{ordered}的订单 {number} 正在处理{tracked}。商品：{items}。",
+        "shipped": "您{ordered}的订单 {number} 已由 {carrier} 发出{tracked}。商品：{items}。",
+        "delivered": "您{ordered}的订单 {number} 已由 {carrier} 送达。商品：{items}。",
+        "returned": "您{ordered}的订单 {number} 已退回。商品：{items}。",
+        "return requested": "您{ordered}的订单 {number} 已登记退货。商品：{items}。",
+        "exchange requested": "您{ordered}的订单 {number} 已登记换货。商品：{items}。",
+        "cancelled": "您{ordered}的订单 {number} 已取消。商品：{items}。",
+        "other": "您{ordered}的订单 {number} 状态：{status}。商品：{items}。",
+        "ordered": " {day} ",
+        "tracked": "，运单号 {tracking}",
+        "carrier": "承运商",
         "unknown": "没有找到与此订单号和邮箱相符的订单，请核对后再试。订单号在确认邮件中可以找到。",
+        "list": "您的订单：{orders}。",
+        "no orders": "您还没有订单。",
+        "who": "请先告诉我您是谁：您的邮箱，或者姓名和邮政编码。",
+        "number": "请问是哪个订单？",
     },
 }
 
 
 class ActionOrderStatus(Action):
-    """Says where an order is, to the shopper who can name its number and its e-mail address."""
+    """Says where an order is: to its shopper, once known, or to whoever names its number and its e-mail address."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
 
     def name(self) -> str:
         """What the domain calls this action."""
         return "action_order_status"
 
-    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]) -> list[Any]:
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
         """Look the order up and say its status; forget a pair that does not match, so it is asked for again."""
-        order = find_order(tracker.get_slot("order_number") or "", tracker.get_slot("email") or "")
-        language = tracker.get_slot("language")
-        words = STATUS.get(language, STATUS["en"])
+        scene = read_scene(self._shop, tracker)
+        order = await asyncio.to_thread(_asked_for, scene)
         if order is None:
-            dispatcher.utter_message(text=words["unknown"])
+            dispatcher.utter_message(text=scene.words(STATUS, "unknown"))
             return [SlotSet("order_number", None), SlotSet("email", None)]
-        dispatcher.utter_message(text=words[order.status].format(**_facts(order)))
+        dispatcher.utter_message(text=told(scene, order))
         return []
 
 
-def _facts(order: Order) -> dict[str, str]:
-    return {
-        "number": order.number,
-        "ordered": order.ordered.isoformat(),
-        "carrier": order.carrier,
-        "tracking": order.tracking,
-        "items": order.items,
-    }
+class ActionListOrders(Action):
+    """Lists the orders of the shopper, once known."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+
+    def name(self) -> str:
+        """What the domain calls this action."""
+        return "action_list_orders"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Say which orders there are, the newest first."""
+        scene = read_scene(self._shop, tracker)
+        if scene.shopper is None:
+            dispatcher.utter_message(text=scene.words(STATUS, "who"))
+            return []
+        orders = await asyncio.to_thread(lambda: scene.orders)
+        titles = "; ".join(order_title(scene, order) for order in reversed(orders))
+        name = "list" if orders else "no orders"
+        dispatcher.utter_message(text=scene.words(STATUS, name, orders=titles))
+        return []
+
+
+def _asked_for(scene: Scene) -> Order | None:
+    number = str(scene.slots.get("order_number") or "")
+    if scene.shopper:
+        return next((order for order in scene.orders if fold(order.id) == fold(number)), None)
+    user = scene.shop.user_by_email(str(scene.slots.get("email") or ""))
+    return scene.shop.order(number, user.id) if user else None
+
+
+def told(scene: Scene, order: Order) -> str:
+    """The status of an order in words."""
+    status = order.status if order.status in STATUS["en"] else "other"
+    parcels = order.fulfilments
+    tracking = ", ".join(number for parcel in parcels for number in parcel.tracking)
+    carrier = next((parcel.carrier for parcel in parcels if parcel.carrier), "")
+    counts = Counter(item_title(item) for item in order.items)
+    return scene.words(
+        *(STATUS, status),
+        number=order.id,
+        status=order.status,
+        ordered=scene.words(STATUS, "ordered", day=order.ordered.isoformat()) if order.ordered else "",
+        carrier=carrier or scene.words(STATUS, "carrier"),
+        tracked=scene.words(STATUS, "tracked", tracking=tracking) if tracking else "",
+        items=", ".join(f"{count} × {title}" for title, count in counts.items()),
+    )
+
+
+def _ask_number(scene: Scene) -> Question:
+    choices = [Choice(order_title(scene, order), order.id) for order in reversed(scene.orders)]
+    return Question(scene.words(STATUS, "number"), choices)
+
+
+def _read_number(scene: Scene) -> Reading:
+    named = [o for o in scene.orders if fold(o.id) in fold(scene.text) or o.id.strip("#LFW-") in scene.text]
+    if not named and len(scene.orders) == 1:
+        named = scene.orders
+    return Filled(named[0].id) if len(named) == 1 else None
+
+
+def known_steps(_: Scene) -> Iterator[Step]:
+    """For a shopper who is known: which of their orders."""
+    yield identity.STEP
+    yield Step("order_number", _ask_number, _read_number, offer=_read_number)
+
+
+class StatusForm(Form):
+    """Lets a shopper who is known choose from their orders; who is not is asked for number and address by the form."""
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """As a form of the shop where the shopper is known; else rasa-sdk's own, without a check of its own."""
+        if tracker.get_slot("shopper"):
+            return await super().run(dispatcher, tracker, domain)
+        return []
+
+
+class AskNumber(Ask):
+    """Asks a shopper who is known which of their orders it is, and anybody else for its number."""
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Say the question."""
+        if tracker.get_slot("shopper"):
+            return await super().run(dispatcher, tracker, domain)
+        dispatcher.utter_message(response="utter_ask_order_number")
+        return []
+
+
+def actions(shop: Shop) -> list[Action]:
+    """What this module serves."""
+    form = "order_status_form"
+    return [
+        ActionOrderStatus(shop),
+        ActionListOrders(shop),
+        StatusForm(form, known_steps, shop),
+        AskNumber(form, "order_number", known_steps, shop),
+    ]

@@ -169,6 +169,10 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
+OF_THE_ACTIONS = frozenset({"KEFU_SHOP_URL", "KEFU_SHOP_DEMO", "KEFU_SHOP_RETURN_DAYS", "KEFU_SHOP_CURRENCY"})
+"""What the action server that Kefu starts reads from the environment; docs/actions.md has them."""
+
+
 def read_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     """Read and check all settings.
 
@@ -176,7 +180,8 @@ def read_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
         SettingError: names each wrong setting, its value and what is allowed.
     """
     known = {f"KEFU_{name.upper()}" for name in Settings.model_fields}
-    if unknown := sorted(name for name in os.environ if name.startswith("KEFU_") and name not in known):
+    ours = known | OF_THE_ACTIONS
+    if unknown := sorted(name for name in os.environ if name.startswith("KEFU_") and name not in ours):
         raise SettingError(f"{', '.join(unknown)}: no such setting. Settings are: {', '.join(sorted(known))}.")
     try:
         return Settings(**(overrides or {}))

@@ -36,7 +36,7 @@ async def serve_actions(output: Path) -> AsyncIterator[str]:
     """
     port = _free_port()
     with output.open("ab") as file:
-        life = asyncio.create_task(_live(port, file), name="actions")
+        life = asyncio.create_task(_live(port, file, output.parent), name="actions")
         try:
             yield f"http://127.0.0.1:{port}/webhook"
         finally:
@@ -70,12 +70,12 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def _live(port: int, output: IO[bytes]) -> None:
+async def _live(port: int, output: IO[bytes], data: Path) -> None:
     """Start the server, and start it again whenever it ended."""
     deaths = 0
     while True:
         try:
-            end = f"exit status {await _run(port, output)}"
+            end = f"exit status {await _run(port, output, data)}"
         except OSError as exc:  # No memory or no process was left to start it with; later there may be.
             end = str(exc)
         pause = _PAUSES[min(deaths, len(_PAUSES) - 1)]
@@ -84,10 +84,11 @@ async def _live(port: int, output: IO[bytes]) -> None:
         await asyncio.sleep(pause)
 
 
-async def _run(port: int, output: IO[bytes]) -> int:
-    """Run the server until it ends; returns its exit status."""
+async def _run(port: int, output: IO[bytes], data: Path) -> int:
+    """Run the server, with its own files in ``data``, until it ends; returns its exit status."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "actions", "--with-parent", str(os.getpid()), "--port", str(port)),
+        *(sys.executable, "-m", "actions", "--with-parent", str(os.getpid())),
+        *("--port", str(port), "--data", str(data)),
         stdout=output,
         stderr=output,
         start_new_session=True,

@@ -222,9 +222,11 @@ async def test_that_an_action_server_that_died_is_back_at_the_same_address(
     assert started[1].returncode is not None
 
 
-def test_that_the_orders_are_packaged_with_the_actions() -> None:
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
-    assert "orders.csv" in project["tool"]["setuptools"]["package-data"]["actions"]
+def test_that_the_demo_shop_is_packaged_with_the_actions() -> None:
+    root = Path(__file__).parents[2]
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+    packaged = project["tool"]["setuptools"]["package-data"]["actions"]
+    assert {str(path.relative_to(root / "actions")) for path in root.glob("actions/shop/demo/*.[cy]*")} == set(packaged)
 
 
 async def test_that_a_kefu_killed_while_its_actions_start_leaves_no_orphan() -> None:

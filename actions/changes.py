@@ -1,0 +1,111 @@
+"""Changes a pending order: its items, its address, or how it is paid."""
+
+import re
+from collections.abc import Iterator
+
+from rasa_sdk import Action
+
+from actions import addresses, identity, items, payments
+from actions.choosing import VARIANTS, order_step, with_status
+from actions.choosing import WORDS as CHOOSING
+from actions.forms import actions_of, confirm_step
+from actions.matching import Choice
+from actions.scene import CONFIRMED, SHOPPER, Filled, Question, Reading, Scene, Step, Texts
+from actions.shop.records import PENDING, Key, Receipt, Refusal
+from actions.shop.shop import Shop
+from actions.submitting import Submit
+
+FORM = "change_order_form"
+SLOTS = ("change", "order", "items", *VARIANTS, "method", "new_address")
+
+WORDS: Texts = {
+    "en": {
+        "none done": "changed",
+        "none why": "only an order that is still pending, and whose items were not changed before, can",
+        "ask": "What would you like to change?",
+        "items": "Its items (another size, colour …)",
+        "address": "Its delivery address",
+        "payment": "Its payment method",
+    },
+    "zh": {
+        "none done": "修改",
+        "none why": "只有待处理且未修改过商品的订单才能修改",
+        "ask": "您想修改什么？",
+        "items": "商品（尺码、颜色等）",
+        "address": "收货地址",
+        "payment": "支付方式",
+    },
+}
+
+_SAID = {
+    "address": re.compile(r"\b(?:address|deliver\w* to|ship\w* to|send\w* to|moved)\b|地址", re.IGNORECASE),
+    "payment": re.compile(r"\b(?:pay\w*|charge\w*|paypal|credit card|gift card)\b|支付|付款", re.IGNORECASE),
+    "items": re.compile(
+        r"\b(?:items?|sizes?|colou?rs?|variants?|materials?|styles?|model|swap|bigger|smaller)\b|商品|尺码|颜色|款式",
+        re.IGNORECASE,
+    ),
+}
+
+
+def _none(scene: Scene) -> str:
+    return scene.words(CHOOSING, "none", done=scene.words(WORDS, "none done"), why=scene.words(WORDS, "none why"))
+
+
+def _ask(scene: Scene) -> Question:
+    names = ("items", "address", "payment")
+    return Question(scene.words(WORDS, "ask"), [Choice(scene.words(WORDS, name), name) for name in names])
+
+
+def _read(scene: Scene) -> Reading:
+    said = [name for name, pattern in _SAID.items() if pattern.search(scene.text)]
+    return Filled(said[0]) if len(said) == 1 else None
+
+
+def steps(scene: Scene) -> Iterator[Step]:
+    """Who, which order, what of it, then what that needs, and a yes."""
+    yield identity.STEP
+    yield order_step(with_status(PENDING), _none)
+    yield Step("change", _ask, _read, offer=_read)
+    match scene.slots.get("change"):
+        case "items":
+            yield from items.steps(scene)
+        case "payment":
+            yield from payments.steps(scene)
+        case "address":
+            yield addresses.address_step()
+    yield confirm_step(steps, _summary)
+
+
+def _summary(scene: Scene) -> str:
+    match scene.slots.get("change"):
+        case "items":
+            return items.summary(scene)
+        case "payment":
+            return payments.summary(scene)
+    return addresses.summary(scene)
+
+
+def _do(scene: Scene, key: Key) -> Receipt | Refusal:
+    match scene.slots.get("change"):
+        case "items":
+            return items.do(scene, key)
+        case "payment":
+            return payments.do(scene, key)
+    return addresses.do(scene, key)
+
+
+def _done(scene: Scene, receipt: Receipt) -> str:
+    match receipt.action:
+        case "change_items":
+            return items.done(scene, receipt)
+        case "change_payment":
+            return payments.done(scene, receipt)
+    return addresses.done(scene, receipt)
+
+
+def actions(shop: Shop) -> list[Action]:
+    """What this module serves."""
+    return [
+        *actions_of(FORM, steps, (SHOPPER, *SLOTS, CONFIRMED), shop),
+        Submit("action_change_order", steps, SLOTS, _do, _done, shop),
+    ]

@@ -1,0 +1,374 @@
+"""The steps that forms on orders share: which order, which of its items, which variants, which payment method."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+from actions.matching import (
+    Ambiguous,
+    Choice,
+    find_items,
+    find_method,
+    find_variant,
+    item_title,
+    method_title,
+    variant_title,
+)
+from actions.scene import Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear
+from actions.shop.records import GIFT_CARD, Item, Order, PaymentMethod, Product, Variant
+from actions.shop.rows import fold
+from actions.shop.rules import paid_with
+
+_NUMBER = re.compile(r"#?[^\W\d_]{1,3}-?\d{5,}|\b\d{5,}\b", re.IGNORECASE)
+_NEWEST = re.compile(r"\b(?:latest|last|newest|most recent)\b|最近|最新", re.IGNORECASE)
+
+STATUS: Texts = {
+    "en": {},
+    "zh": {
+        "pending": "待处理",
+        "pending (item modified)": "待处理（已修改商品）",
+        "packed": "已打包",
+        "processed": "处理中",
+        "shipped": "已发货",
+        "delivered": "已送达",
+        "cancelled": "已取消",
+        "returned": "已退回",
+        "return requested": "已申请退货",
+        "exchange requested": "已申请换货",
+    },
+}
+
+WORDS: Texts = {
+    "en": {
+        "order": "Which order is it about?",
+        "no order": "I find no order {number} of yours. Please check the number.",
+        "wrong status": "Order {number} is {status}, so this is not possible for it any more or not yet.",
+        "none": "None of your orders can be {done}: {why}.",
+        "items": "Which items of order {number} is it about? If there are several, name all of them at once.",
+        "all": "All of them",
+        "too many": "I can take {most} items at a time.",
+        "unclear items": "I am not sure which items you mean.",
+        "unclear among": "I am not sure which you mean, or how many: {among}.",
+        "variant": "What would you like instead of {item}?",
+        "no variant": "There is no other variant of {item} in stock at the moment.",
+        "sold out": "{variant} is sold out at the moment.",
+        "same": "{variant} is what you have already.",
+        "unclear variant": "There are several that fit: {among}.",
+        "no such variant": "There is no such variant of {item}.",
+        "pay": "Which payment method should be charged with or receive the difference?",
+        "refund": "Where should the money go?",
+        "switch": "Which payment method would you like to use instead?",
+        "unclear method": "I am not sure which of them you mean: {among}.",
+        "no method": "You have no payment method with us that can be used for this.",
+        "low": "There is not enough left on your gift card for this.",
+        "left": "{method} has {balance} left.",
+    },
+    "zh": {
+        "order": "请问是哪个订单？",
+        "no order": "没有找到您的订单 {number}，请核对订单号。",
+        "wrong status": "订单 {number} {status}，因此无法这样操作。",
+        "none": "您没有可以{done}的订单：{why}。",
+        "items": "请问是订单 {number} 中的哪些商品？如有多件，请一次说全。",
+        "all": "全部",
+        "too many": "一次最多 {most} 件。",
+        "unclear items": "我不太确定您指的是哪些商品。",
+        "unclear among": "我不太确定您指的是哪一件，或者几件：{among}。",
+        "variant": "您想把 {item} 换成哪一款？",
+        "no variant": "{item} 目前没有其他有货的款式。",
+        "sold out": "{variant} 目前缺货。",
+        "same": "{variant} 就是您现有的款式。",
+        "unclear variant": "有几款符合：{among}。",
+        "no such variant": "{item} 没有这个款式。",
+        "pay": "差价用哪种支付方式支付或退还？",
+        "refund": "退款退到哪里？",
+        "switch": "您想改用哪种支付方式？",
+        "unclear method": "我不太确定您指的是哪一种：{among}。",
+        "no method": "您没有可用于此操作的支付方式。",
+        "low": "您的礼品卡余额不足。",
+        "left": "{method} 余额 {balance}。",
+    },
+}
+
+Eligible = Callable[[Scene, Order], str | None]
+"""Why an order cannot be chosen, in words; None where it can."""
+
+
+def status_word(scene: Scene, status: str) -> str:
+    """A status in the shopper's language."""
+    return STATUS.get(scene.language, {}).get(status, status)
+
+
+def order_title(scene: Scene, order: Order) -> str:
+    """An order as a choice: its number, what is in it, its status."""
+    names = Counter(item.name for item in order.items)
+    items = ", ".join(name if count == 1 else f"{count} × {name}" for name, count in names.items())
+    return f"{order.id}: {items} ({status_word(scene, order.status)})"
+
+
+def with_status(*allowed: str) -> Eligible:
+    """Orders of these statuses can be chosen."""
+
+    def why_not(scene: Scene, order: Order) -> str | None:
+        if order.status in allowed:
+            return None
+        return scene.words(WORDS, "wrong status", number=order.id, status=status_word(scene, order.status))
+
+    return why_not
+
+
+def order_step(why_not: Eligible, none: Callable[[Scene], str]) -> Step:
+    """Which order; one of the shopper's own, and one that it is possible for.
+
+    ``none`` words that no order is.
+    """
+
+    def fitting(scene: Scene) -> list[Order]:
+        return [order for order in reversed(scene.orders) if why_not(scene, order) is None]
+
+    def ask(scene: Scene) -> Question:
+        choices = [Choice(order_title(scene, order), order.id) for order in fitting(scene)]
+        return Question(scene.words(WORDS, "order"), choices)
+
+    def read(scene: Scene) -> Reading:
+        return _numbered(scene, why_not) or _described(scene, fitting(scene))
+
+    def offer(scene: Scene) -> Reading:
+        choices = fitting(scene)
+        if numbered := _numbered(scene, why_not):
+            if isinstance(numbered, Unclear) and not choices:
+                return Ended(numbered.why)
+            return numbered
+        if not choices:
+            return Ended(none(scene))
+        known = str(scene.slots.get("order_number") or "")
+        mentioned = [order for order in choices if known and fold(known) == fold(order.id)]
+        choices = mentioned or choices
+        return Filled(choices[0].id) if len(choices) == 1 else _described(scene, choices)
+
+    def correct(scene: Scene) -> Reading:
+        named = _named(scene)
+        return Filled(named[0].id) if len(named) == 1 and why_not(scene, named[0]) is None else None
+
+    return Step("order", ask, read, offer, correct)
+
+
+def _named(scene: Scene) -> list[Order]:
+    """The shopper's orders whose number stands in the words."""
+    said = {fold(number) for number in _numbers(scene.text)}
+    return [
+        order
+        for order in scene.orders
+        if fold(order.id) in said or re.sub(r"\D", "", order.id) in said or fold(order.id) == fold(scene.text)
+    ]
+
+
+def _numbers(text: str) -> list[str]:
+    """What looks like an order's number; an e-mail address may look so too, and is none."""
+    return _NUMBER.findall(re.sub(r"\S+@\S+", " ", text))
+
+
+def _numbered(scene: Scene, why_not: Eligible) -> Reading:
+    """The order whose number was said. Another shopper's and one that does not exist are told in the same words."""
+    named = _named(scene)
+    possible = [order for order in named if why_not(scene, order) is None]
+    if len(possible) == 1:
+        return Filled(possible[0].id)
+    if named:
+        return Unclear(scene.words(WORDS, "order") if possible else why_not(scene, named[0]) or "")
+    foreign = [number for number in _numbers(scene.text) if not number.isdecimal()]
+    if foreign:
+        return Unclear(scene.words(WORDS, "no order", number=foreign[0].upper()))
+    return None
+
+
+def _described(scene: Scene, orders: Sequence[Order]) -> Reading:
+    """The order whose items the words name, or the newest one where that was said."""
+    if _NEWEST.search(scene.text) and orders:
+        return Filled(orders[0].id)
+    fitting = [order for order in orders if isinstance(find_items(order.items, scene.text), tuple)]
+    fitting = [order for order in fitting if _names_a_product(order, scene.text)]
+    return Filled(fitting[0].id) if len(fitting) == 1 else None
+
+
+def _names_a_product(order: Order, text: str) -> bool:
+    return any(fold(item.name) in fold(text) for item in order.items)
+
+
+def items_step() -> Step:
+    """Which items of the order, as often as they are meant; kept as their ids with commas between."""
+
+    def ask(scene: Scene) -> Question:
+        order = scene.order
+        assert order, "the order comes before its items"
+        counts = Counter(item_title(item) for item in order.items)
+        choices = [
+            Choice(title if times == 1 and counts[title] == 1 else f"{times} × {title}", title)
+            for title in counts
+            for times in range(1, counts[title] + 1)
+        ]
+        if len(order.items) > 1:
+            choices.append(Choice(scene.words(WORDS, "all"), "all"))
+        return Question(scene.words(WORDS, "items", number=order.id), choices)
+
+    def read(scene: Scene) -> Reading:
+        assert scene.order, "the order comes before its items"
+        found = find_items(scene.order.items, scene.text)
+        if isinstance(found, Ambiguous):
+            name = "unclear among" if found.among else "unclear items"
+            return Unclear(scene.words(WORDS, name, among=" / ".join(found.among)))
+        if found and len(found) > MOST:
+            return Unclear(scene.words(WORDS, "too many", most=MOST))
+        return Filled(",".join(found)) if found else None
+
+    def offer(scene: Scene) -> Reading:
+        assert scene.order, "the order comes before its items"
+        return Filled(str(scene.order.items[0].id)) if len(scene.order.items) == 1 else None
+
+    return Step("items", ask, read, offer)
+
+
+def chosen_items(scene: Scene) -> list[Item]:
+    """The items of the order that were chosen, in the order they were named."""
+    order, names = scene.order, str(scene.slots.get("items") or "")
+    if order is None or not names:
+        return []
+    return [next(item for item in order.items if item.id == name) for name in names.split(",")]
+
+
+def chosen_ids(scene: Scene, slot: str) -> list[str]:
+    """The ids that a slot keeps."""
+    return [name for name in str(scene.slots.get(slot) or "").split(",") if name]
+
+
+MOST = 9
+"""Items that one swap takes; each has a slot of its own, since an assistant counts how often it asks for the same."""
+
+VARIANTS = tuple(f"variant_{number}" for number in range(1, MOST + 1))
+
+
+def variant_steps(scene: Scene) -> Iterator[Step]:
+    """What each chosen item becomes, a question an item."""
+    for slot, item in zip(VARIANTS, chosen_items(scene), strict=False):
+        yield _variant_step(slot, item)
+
+
+def chosen_variants(scene: Scene) -> list[str]:
+    """The ids of the new items, in the order of the chosen ones."""
+    return [str(scene.slots.get(slot)) for slot, _ in zip(VARIANTS, chosen_items(scene), strict=False)]
+
+
+def _variant_step(slot: str, item: Item) -> Step:
+    def product(scene: Scene) -> Product:
+        found = scene.shop.product(item.product)
+        assert found, f"{item.id} has no product"
+        return found
+
+    def ask(scene: Scene) -> Question:
+        choices = [Choice(_variant_choice(scene, item, v), v.id) for v in _others(item, product(scene))]
+        return Question(scene.words(WORDS, "variant", item=item_title(item)), choices, {"item": item.id})
+
+    def read(scene: Scene) -> Reading:
+        found = find_variant(item, product(scene).variants, scene.text)
+        match found:
+            case None:
+                return None
+            case Ambiguous(among):
+                there = {variant_title(variant) for variant in _others(item, product(scene))}
+                fitting = [title for title in among if title in there]
+                if not fitting:
+                    return Unclear(scene.words(WORDS, "no such variant", item=item.name))
+                return Unclear(scene.words(WORDS, "unclear variant", among=" / ".join(fitting)))
+            case Variant():
+                name = "" if found.available and found.id != item.id else "same" if found.available else "sold out"
+                title = variant_title(found)
+                return Unclear(scene.words(WORDS, name, variant=title)) if name else Filled(str(found.id))
+
+    def offer(scene: Scene) -> Reading:
+        """Say at once where an item has nothing to be swapped for."""
+        return None if _others(item, product(scene)) else Ended(scene.words(WORDS, "no variant", item=item.name))
+
+    return Step(slot, ask, read, offer)
+
+
+def _others(item: Item, product: Product) -> list[Variant]:
+    return [variant for variant in product.variants if variant.available and variant.id != item.id]
+
+
+def _variant_choice(scene: Scene, item: Item, variant: Variant) -> str:
+    """A variant as a choice, with its price where that differs."""
+    title = variant_title(variant)
+    return title if variant.price == item.price else f"{title} ({scene.money(variant.price)})"
+
+
+def difference(scene: Scene) -> int:
+    """What the chosen variants cost more than the items."""
+    total = 0
+    for item, name in zip(chosen_items(scene), chosen_variants(scene), strict=False):
+        product = scene.shop.product(item.product)
+        variant = product.variant(name) if product else None
+        total += (variant.price if variant else item.price) - item.price
+    return total
+
+
+Usable = Callable[[Scene], Sequence[PaymentMethod]]
+
+
+def method_step(question: str, usable: Usable, free: Callable[[Scene], bool] = lambda _: False) -> Step:
+    """Which of the shopper's payment methods; where nothing is to be paid (``free``), the one that paid the order."""
+
+    def ask(scene: Scene) -> Question:
+        choices = [Choice(method_title(method), method.id) for method in usable(scene)]
+        cards = [m for m in usable(scene) if m.source == GIFT_CARD]
+        left = " ".join(
+            scene.words(WORDS, "left", method=method_title(card), balance=scene.money(card.balance or 0))
+            for card in cards
+        )
+        return Question(f"{scene.words(WORDS, question)} {left}".strip(), choices)
+
+    def read(scene: Scene) -> Reading:
+        original = next(iter(paid_with(scene.order)), None) if scene.order else None
+        found = find_method(scene.user.methods, scene.text, original)
+        if isinstance(found, Ambiguous):
+            return Unclear(scene.words(WORDS, "unclear method", among=" / ".join(found.among)))
+        if found is None:
+            return None
+        if found.id in {method.id for method in usable(scene)}:
+            return Filled(str(found.id))
+        return Unclear(scene.words(WORDS, "low" if found.source == GIFT_CARD else "no method"))
+
+    def offer(scene: Scene) -> Reading:
+        methods = list(usable(scene))
+        if not methods:
+            return Ended(scene.words(WORDS, "no method"))
+        if free(scene) and scene.order:
+            methods = [method for method in methods if method.id in paid_with(scene.order)] or methods
+        return Filled(str(methods[0].id)) if len(methods) == 1 else None
+
+    def correct(scene: Scene) -> Reading:
+        reading = read(scene)
+        return reading if isinstance(reading, Filled) else None
+
+    return Step("method", ask, read, offer, correct)
+
+
+def paying(scene: Scene) -> list[PaymentMethod]:
+    """Methods that can pay the difference of a swap."""
+    owed = difference(scene)
+    return [m for m in scene.user.methods if m.source != GIFT_CARD or (m.balance or 0) >= owed]
+
+
+def refundable(scene: Scene) -> list[PaymentMethod]:
+    """Methods that the money of the order can go back to: those that paid it, and gift cards."""
+    paid = paid_with(scene.order) if scene.order else {}
+    return [method for method in scene.user.methods if method.source == GIFT_CARD or method.id in paid]
+
+
+def replacing(scene: Scene) -> list[PaymentMethod]:
+    """Methods that can pay the order in place of the one that did."""
+    paid = paid_with(scene.order) if scene.order else {}
+    owed = sum(paid.values())
+    return [
+        method
+        for method in scene.user.methods
+        if method.id not in paid and (method.source != GIFT_CARD or (method.balance or 0) >= owed)
+    ]

@@ -1,0 +1,81 @@
+"""Exchanges items of a delivered order for other variants of the same products."""
+
+from collections.abc import Iterator
+
+from rasa_sdk import Action
+
+from actions import identity
+from actions.choosing import (
+    VARIANTS,
+    chosen_ids,
+    chosen_variants,
+    difference,
+    items_step,
+    method_step,
+    order_step,
+    paying,
+    variant_steps,
+)
+from actions.choosing import WORDS as CHOOSING
+from actions.forms import actions_of, confirm_step
+from actions.items import swap_facts
+from actions.returns import returnable
+from actions.scene import CONFIRMED, SHOPPER, Scene, Step, Texts
+from actions.shop.records import Key, Receipt, Refusal
+from actions.shop.shop import Shop
+from actions.submitting import Submit
+
+FORM = "exchange_form"
+SLOTS = ("order", "items", *VARIANTS, "method")
+
+WORDS: Texts = {
+    "en": {
+        "none done": "exchanged",
+        "none why": "only a delivered order can, once, within {days} days after its delivery",
+        "summary": "I will register this exchange for order {order}: {swaps}. {difference} "
+        "It can be done only once for an order.",
+        "done": "The exchange for order {order} is registered: {swaps}. {difference} "
+        "An e-mail tells you how to send the old ones back.",
+    },
+    "zh": {
+        "none done": "换货",
+        "none why": "只有已送达的订单可以在签收后 {days} 天内申请一次换货",
+        "summary": "将为订单 {order} 登记换货：{swaps}。{difference}每个订单只能换货一次。",
+        "done": "订单 {order} 的换货已登记：{swaps}。{difference}寄回方式将通过邮件告知。",
+    },
+}
+
+
+def _none(scene: Scene) -> str:
+    why = scene.words(WORDS, "none why", days=scene.shop.policy.return_days)
+    return scene.words(CHOOSING, "none", done=scene.words(WORDS, "none done"), why=why)
+
+
+def steps(scene: Scene) -> Iterator[Step]:
+    """Who, which order, which items, what instead, who pays the difference, and a yes."""
+    yield identity.STEP
+    yield order_step(returnable(), _none)
+    yield items_step()
+    yield from variant_steps(scene)
+    yield method_step("pay", paying, free=lambda now: difference(now) == 0)
+    yield confirm_step(steps, lambda now: now.words(WORDS, "summary", **swap_facts(now)))
+
+
+def _do(scene: Scene, key: Key) -> Receipt | Refusal:
+    assert scene.shopper, "the form asks who it is first"
+    return scene.shop.exchange_items(
+        *(key, scene.shopper, str(scene.slots["order"])),
+        *(chosen_ids(scene, "items"), chosen_variants(scene), str(scene.slots["method"])),
+    )
+
+
+def _done(scene: Scene, _: Receipt) -> str:
+    return scene.words(WORDS, "done", **swap_facts(scene))
+
+
+def actions(shop: Shop) -> list[Action]:
+    """What this module serves."""
+    return [
+        *actions_of(FORM, steps, (SHOPPER, *SLOTS, CONFIRMED), shop),
+        Submit("action_exchange_items", steps, SLOTS, _do, _done, shop),
+    ]

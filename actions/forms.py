@@ -1,0 +1,208 @@
+"""Runs a form of the shop inside Rasa's protocol: fills its slots from the shopper's words, and asks for the next.
+
+A form is a list of steps (`scene.Step`); rasa-sdk's `FormValidationAction` is what Kefu and Rasa call it as. Its slots
+are all its own: their values come from here, never from an entity or a text that fills a slot by itself.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import FollowupAction, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.forms import REQUESTED_SLOT, FormValidationAction
+
+from actions.matching import Choice, yes_or_no
+from actions.scene import (
+    CONFIRMED,
+    OFFER,
+    SHOPPER,
+    WISH,
+    Ended,
+    Filled,
+    Question,
+    Reading,
+    Scene,
+    Step,
+    Steps,
+    Unclear,
+    read_scene,
+)
+from actions.shop.shop import Shop
+
+_YES_NO = {"en": ("Yes", "No"), "zh": ("是的", "不"), "ask": ("Shall I do this?", "确认这样操作吗？")}
+
+_BUTTONS = 12
+"""More than these fill a screen; all choices still go out as ``options``."""
+
+
+class Form(FormValidationAction):
+    """The validation action of one form; it decides what is asked next, so every call ends with ``requested_slot``."""
+
+    def __init__(self, name: str, steps: Steps, shop: Shop) -> None:
+        self._name = name
+        self._steps = steps
+        self._shop = shop
+
+    def name(self) -> str:
+        """What the domain calls this action."""
+        return f"validate_{self._name}"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Understand the message, tell what was unclear, and say which slot is next."""
+        scene = read_scene(self._shop, tracker)
+        before = dict(scene.slots)
+        proposed = frozenset(tracker.slots_to_validate())
+        # The database is waited for outside the event loop, so that another shopper's call goes on.
+        following = await asyncio.to_thread(fill, self._steps, scene, proposed)
+        for text in scene.said:
+            dispatcher.utter_message(text=text)
+        names = [name for name in scene.slots if scene.slots[name] != before.get(name) or name in proposed]
+        events = [SlotSet(name, scene.slots[name]) for name in names if name != REQUESTED_SLOT]
+        following_slot = following.slot if isinstance(following, Step) else None
+        events.append(SlotSet(REQUESTED_SLOT, following_slot))
+        if isinstance(following, Ended) and following.followup:
+            events.append(FollowupAction(following.followup))
+        return events
+
+
+class Ask(Action):
+    """Asks for one slot of one form, with what the database has to choose from."""
+
+    def __init__(self, form: str, slot: str, steps: Steps, shop: Shop) -> None:
+        self._name = f"action_ask_{form}_{slot}"
+        self._slot = slot
+        self._steps = steps
+        self._shop = shop
+
+    def name(self) -> str:
+        """What the domain calls this action."""
+        return self._name
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Say the question; of a summary, keep what it was about."""
+        scene = read_scene(self._shop, tracker)
+        question, offer = await asyncio.to_thread(self._question, scene)
+        if question is None:
+            return []
+        buttons = [{"title": choice.title, "payload": choice.title} for choice in question.choices[:_BUTTONS]]
+        options = [choice.title for choice in question.choices]
+        dispatcher.utter_message(
+            text=question.text, buttons=buttons, json_message={"options": options, **question.about}
+        )
+        return [SlotSet(OFFER, offer)] if offer else []
+
+    def _question(self, scene: Scene) -> tuple[Question | None, str | None]:
+        step = next((step for step in self._steps(scene) if step.slot == self._slot), None)
+        if step is None:
+            return None, None
+        return step.ask(scene), offered(self._steps, scene) if self._slot == CONFIRMED else None
+
+
+def fill(steps: Steps, scene: Scene, proposed: frozenset[str] = frozenset()) -> Step | Ended | None:
+    """Fill what the words of ``scene`` fill; the step to ask for next, None when nothing is missing.
+
+    ``proposed`` are slots that the assistant filled on its own for this message; a value of ours among them is dropped
+    and read again here.
+    """
+    own = {step.slot for step in steps(scene)}
+    for name in proposed & own:
+        scene.slots[name] = None
+    at = next((step for step in steps(scene) if step.slot == scene.requested), None)
+    if at is None:
+        # It begins; what an earlier one left unfinished is not carried over.
+        scene.slots |= {WISH: scene.text, OFFER: None, **dict.fromkeys(own - {SHOPPER})}
+    first = next((step for step in steps(scene) if scene.slots.get(step.slot) is None), None)
+    # Where the assistant took an earlier value back, the words were about that.
+    if at is not None and first is not None and first.slot == at.slot:
+        if corrected := _correct(steps, scene, at):
+            return corrected
+        if scene.slots.get(at.slot) is None and (ended := _take(scene, at, at.read(scene), steps)):
+            return ended
+    # Each value may change which steps there are; a form has a dozen at most.
+    heard = replace(scene, text="\n".join(dict.fromkeys((str(scene.slots.get(WISH) or ""), scene.text))))
+    while step := next((step for step in steps(scene) if scene.slots.get(step.slot) is None), None):
+        reading = step.offer(heard) if step.slot != scene.requested else None
+        if ended := _take(scene, step, reading, steps):
+            return ended
+        if scene.slots.get(step.slot) is None:
+            return step
+    return None
+
+
+def _correct(steps: Steps, scene: Scene, at: Step) -> Ended | None:
+    """Take another value for a step before ``at``, if the words give one; what depends on it is asked for anew."""
+    for step in steps(scene):
+        if step.slot == at.slot:
+            return None
+        reading = step.correct(scene)
+        if isinstance(reading, Filled) and reading.value != scene.slots.get(step.slot):
+            return _take(scene, step, reading, steps)
+    return None
+
+
+def _take(scene: Scene, step: Step, reading: Reading, steps: Steps) -> Ended | None:
+    """Keep what was read."""
+    match reading:
+        case Filled(value):
+            later = _after(step, steps, scene)
+            scene.slots[step.slot] = value
+            for name in later:
+                scene.slots[name] = None
+        case Unclear(why):
+            scene.said.append(why)
+        case Ended(why, slots):
+            if why:
+                scene.said.append(why)
+            scene.slots |= slots
+            return reading
+        case None:
+            pass
+    return None
+
+
+def _after(step: Step, steps: Steps, scene: Scene) -> list[str]:
+    """Slots that were filled on top of what ``step`` had; none where it had nothing."""
+    if scene.slots.get(step.slot) is None:
+        return []
+    names = [other.slot for other in steps(scene)]
+    return [*names[names.index(step.slot) + 1 :], OFFER]
+
+
+def offered(steps: Steps, scene: Scene) -> str:
+    """What a summary is about: the values that the form has filled, as one text."""
+    return json.dumps({step.slot: scene.slots.get(step.slot) for step in steps(scene) if step.slot != CONFIRMED})
+
+
+def confirmation(summary: str, choices: Mapping[str, tuple[str, str]] = _YES_NO) -> Question:
+    """The question for an explicit yes to ``summary``."""
+    return Question(summary, [Choice(title, title) for title in choices["en"]])
+
+
+def confirm_step(steps: Steps, summary: Any) -> Step:
+    """The last step of a form that changes something: a summary, and a yes or no to exactly that."""
+
+    def ask(scene: Scene) -> Question:
+        at = 1 if scene.language == "zh" else 0
+        titles = _YES_NO["zh" if at else "en"]
+        return Question(f"{summary(scene)} {_YES_NO['ask'][at]}", [Choice(title, title) for title in titles])
+
+    def read(scene: Scene) -> Reading:
+        answer = yes_or_no(scene.text, scene.intent)
+        if answer and scene.slots.get(OFFER) != offered(steps, scene):
+            return None  # It was not a yes to this; say the summary again.
+        return None if answer is None else Filled(answer)
+
+    return Step(CONFIRMED, ask, read)
+
+
+def actions_of(form: str, steps: Steps, slots: Iterator[str] | tuple[str, ...], shop: Shop) -> list[Action]:
+    """The validation action of a form and the ones that ask for its slots."""
+    return [Form(form, steps, shop), *(Ask(form, slot, steps, shop) for slot in slots)]

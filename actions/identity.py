@@ -1,0 +1,171 @@
+"""Finds out who the shopper is: by e-mail address, by name and postcode, or by a token that the shop's site signed."""
+
+import asyncio
+import os
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import jwt
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import FollowupAction, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.scene import SHOPPER, Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear, read_scene
+from actions.shop.records import User
+from actions.shop.rows import fold
+from actions.shop.shop import Shop
+
+HINT = "identity_hint"
+"""The slot with half of an answer: a name that still wants its postcode."""
+
+TRIES = "identify_tries"
+FAILED = "identify_failed"
+
+ATTEMPTS = 3
+"""Wrong answers after which a person is called: who guesses gets no more."""
+
+_EMAIL = re.compile(r"[^\s<>,;:，；：]+@[^\s<>,;:，；：]+\.[^\W_]+")
+_WORD = re.compile(r"[^\W_]+")
+
+WORDS: Texts = {
+    "en": {
+        "ask": "So that only you can see your orders: what is your e-mail address, or your full name and postcode?",
+        "more": "Thank you. And the postcode of your address?",
+        "name": "Thank you. And your full name, as on the order?",
+        "unknown": "I find nobody with these details. Please check the spelling, or give me the other one: "
+        "your e-mail address, or your full name and postcode.",
+        "failed": "I could not find you with these details, so I had better let a person help you.",
+        "found": "Thank you, {name}, I have found you.",
+    },
+    "zh": {
+        "ask": "为确保只有您能看到自己的订单，请告诉我您的邮箱，或者姓名和邮政编码。",
+        "more": "谢谢。请再告诉我您地址的邮政编码。",
+        "name": "谢谢。请再告诉我您的全名。",
+        "unknown": "没有找到与这些信息相符的顾客，请核对后再试，也可以提供另一种：邮箱，或者姓名和邮政编码。",
+        "failed": "用这些信息没有找到您，还是请人工客服来帮您吧。",
+        "found": "谢谢您，{name}，已找到您的账户。",
+    },
+}
+
+
+def _ask(scene: Scene) -> Question:
+    return Question(scene.words(WORDS, "ask"))
+
+
+def _read(scene: Scene) -> Reading:
+    """Who the answer names; half an answer is kept, three wrong ones end it."""
+    if found := _offer(scene):
+        return found
+    said = f"{scene.slots.get(HINT) or ''} {scene.text}".strip()[:300]
+    has_code, has_name = bool(_postcodes(scene.text)), bool(re.search(r"[^\W\d_]{2,}", said))
+    if not _EMAIL.search(scene.text) and not (_postcodes(said) and has_name) and scene.text.strip():
+        scene.slots[HINT] = said
+        return Unclear(scene.words(WORDS, "name" if has_code else "more"))
+    tries = int(scene.slots.get(TRIES) or 0) + 1
+    scene.slots |= {TRIES: tries, HINT: None}
+    if tries >= ATTEMPTS:
+        return Ended(scene.words(WORDS, "failed"), {FAILED: True, TRIES: None}, "action_handoff")
+    return Unclear(scene.words(WORDS, "unknown"))
+
+
+def _offer(scene: Scene) -> Reading:
+    """Who the words or the token name, whether asked or not."""
+    user = by_token(scene.shop, scene.metadata.get("identity")) or identify(
+        scene.shop, f"{scene.slots.get(HINT) or ''} {scene.text}".strip()[:600]
+    )
+    if user is None:
+        return None
+    scene.slots |= {HINT: None, TRIES: None, FAILED: None}
+    return Filled(user.id)
+
+
+STEP = Step(SHOPPER, _ask, _read, offer=_offer)
+"""The first step of every form that is about the shopper's own things."""
+
+
+def identify(shop: Shop, text: str) -> User | None:
+    """The one user whose e-mail address, or whose name and postcode, stands in ``text``."""
+    addresses = {address.rstrip(".!?。").casefold() for address in _EMAIL.findall(text)}
+    if addresses:
+        # Two addresses in one message are a guess.
+        return shop.user_by_email(addresses.pop()) if len(addresses) == 1 else None
+    fitting = [user for user in shop.users_at(_postcodes(text)) if _names(user, text)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def by_token(shop: Shop, token: object, environ: Mapping[str, str] = os.environ) -> User | None:
+    """The user whom a token of the shop's site names (JWT, HS256, signed with ``KEFU_SHOP_KEY``, not expired).
+
+    ``sub`` is the user's id; where there is none, ``email`` is their address. Without the key no token counts.
+    """
+    key = environ.get("KEFU_SHOP_KEY")
+    if not key or not isinstance(token, str):
+        return None
+    try:
+        claims = jwt.decode(token, key, algorithms=["HS256"], options={"require": ["exp"]})
+    except jwt.InvalidTokenError:
+        return None
+    if isinstance(claims.get("sub"), str):
+        return shop.user(claims["sub"])
+    return shop.user_by_email(claims["email"]) if isinstance(claims.get("email"), str) else None
+
+
+def _postcodes(text: str) -> Sequence[str]:
+    """What may be a postcode: a word with a digit, alone or with a neighbour (``3511 AV``, ``S10 2TN``)."""
+    plain = _WORD.findall(text)
+    pairs = [*plain, *(a + b for a, b in pairwise(plain))]
+    # Who writes more than a few is trying them out.
+    return [word for word in pairs if any(letter.isdigit() for letter in word) and 3 < len(word) < 10][:8]
+
+
+def _names(user: User, text: str) -> bool:
+    """Whether first and last name stand in the text, as words or, as in Chinese, as one."""
+    first, last = fold(user.first_name), fold(user.last_name)
+    whole = fold(text)
+    if first + last in whole or last + first in whole:
+        return True
+    said = [fold(word) for word in _WORD.findall(text)]
+    parts = [[fold(part) for part in _WORD.findall(name)] for name in (user.first_name, user.last_name)]
+    return all(any(said[at : at + len(part)] == part for at in range(len(said))) for part in parts if part)
+
+
+class ActionIdentify(Action):
+    """Finds the shopper in the latest message or its token, outside of any form."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+
+    def name(self) -> str:
+        """What the domain calls this action."""
+        return "action_identify"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Set the shopper, or say what is missing; after three wrong answers hand over."""
+        scene = read_scene(self._shop, tracker)
+        before = dict(scene.slots)
+        reading = await asyncio.to_thread(_read, scene)
+        match reading:
+            case Filled(value):
+                scene.slots[SHOPPER] = value
+                user = await asyncio.to_thread(lambda: scene.user)
+                dispatcher.utter_message(text=scene.words(WORDS, "found", name=user.first_name))
+            case Unclear(why):
+                dispatcher.utter_message(text=why)
+            case Ended(why, slots):
+                dispatcher.utter_message(text=why)
+                scene.slots |= slots
+            case None:
+                dispatcher.utter_message(text=scene.words(WORDS, "ask"))
+        events = [SlotSet(name, value) for name, value in scene.slots.items() if value != before.get(name)]
+        if isinstance(reading, Ended) and reading.followup:
+            events.append(FollowupAction(reading.followup))
+        return events
+
+
+def actions(shop: Shop) -> list[Action]:
+    """What this module serves."""
+    return [ActionIdentify(shop)]

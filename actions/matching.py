@@ -1,0 +1,262 @@
+"""What a shopper's words mean among the choices at hand, by rules alone: items, variants, payment methods, yes and no.
+
+Nothing is guessed: where words fit two choices, or none, the caller is told so and asks back.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from actions.shop.records import GIFT_CARD, Item, PaymentMethod, Variant
+
+_WORD = re.compile(r"[^\W_]+", re.UNICODE)
+_CUT = re.compile(r"\s*(?:[,;\n、，；]|\band\b|\bplus\b|&|\+|和|以及|还有)\s*", re.IGNORECASE)
+_ALL = re.compile(r"\b(?:all|everything|whole|entire|both|each|every)\b|全部|所有|都|整单", re.IGNORECASE)
+_EXCEPT = re.compile(
+    r"\b(?:except|excluding|apart from|other than|but not|but|without|not|keep)\b|除了?|不要|保留", re.I
+)
+_YES = re.compile(
+    r"(?:yes|y|yep|yeah|yup|sure|ok|okay|correct|confirm|confirmed|go ahead|please do|do it|proceed|right|absolutely"
+    r"|that is right|that's right|sounds good)\b|是的?|好的?|确认|可以|对|行|没问题",
+    re.IGNORECASE,
+)
+_NO = re.compile(
+    r"(?:no|nope|nah|not now|don'?t|do not|stop|never ?mind|leave it|不|不要|不用|否|算了|取消)\b", re.IGNORECASE
+)
+_BUT = re.compile(r"\b(?:but|instead|actually|except|however|wait|change|rather)\b|但|不过|换成|改成", re.IGNORECASE)
+_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5}
+_SAME = {
+    "small": "s",
+    "medium": "m",
+    "large": "l",
+    "grey": "gray",
+    "colour": "color",
+    "red": "red",
+    "红色": "red",
+    "蓝色": "blue",
+    "黑色": "black",
+    "白色": "white",
+    "绿色": "green",
+    "灰色": "gray",
+    "黄色": "yellow",
+    "棕色": "brown",
+    "紫色": "purple",
+    "橙色": "orange",
+}
+"""Spellings that mean one thing."""
+
+_CJK = re.compile("|".join(word for word in _SAME if not word.isascii()))
+
+_COUNTED = re.compile(r"([一两二三四五])(?=[双件个条只顶把])")
+"""A Chinese number before its measure word; no space parts the two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer that a question offers."""
+
+    title: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """The words fit more than one choice, or leave a number open."""
+
+    among: tuple[str, ...] = ()
+
+
+def words(text: str) -> list[str]:
+    """The words of a text without case, accents and plural endings, each in one spelling."""
+    spaced = _COUNTED.sub(r" \1 ", _CJK.sub(lambda found: f" {_SAME[found[0]]} ", text))
+    plain = unicodedata.normalize("NFKD", spaced).casefold()
+    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return [_SAME.get(word, _SAME.get(_singular(word), _singular(word))) for word in _WORD.findall(plain)]
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def holds(text: Sequence[str], phrase: Sequence[str]) -> bool:
+    """Whether the words of ``phrase`` stand in ``text`` one after the other."""
+    width = len(phrase)
+    return width > 0 and any(list(text[at : at + width]) == list(phrase) for at in range(len(text) - width + 1))
+
+
+def yes_or_no(text: str, intent: str) -> bool | None:
+    """A plain yes or a plain no; a yes with a "but" is neither."""
+    said = text.strip().strip(".!。！ ")
+    if _NO.match(said) or (intent == "deny" and not _YES.match(said)):
+        return False
+    if _BUT.search(said):
+        return None
+    return True if _YES.match(said) or intent == "affirm" else None
+
+
+def titled(choices: Iterable[Choice], text: str) -> list[Choice]:
+    """The choices whose title stands in the text, the longest first; each piece of text is read once."""
+    found, rest = [], f" {' '.join(words(text))} "
+    for choice in sorted(choices, key=lambda choice: -len(choice.title)):
+        title = f" {' '.join(words(choice.title))} "
+        if title.strip() and title in rest:
+            found.append(choice)
+            rest = rest.replace(title, "  ", 1)
+    return found
+
+
+def item_title(item: Item) -> str:
+    """A line of an order in words: ``Tarn 2 Tent (moss green)``."""
+    return item.name + (f" ({', '.join(item.options.values())})" if item.options else "")
+
+
+def variant_title(variant: Variant) -> str:
+    """A variant in words: ``moss green, M``."""
+    return ", ".join(variant.options.values()) or variant.id
+
+
+def find_items(lines: Sequence[Item], text: str) -> tuple[str, ...] | Ambiguous | None:
+    """Which lines of an order are meant, by item id, as often as they are; None when the words name none."""
+    counts = Counter(str(line.id) for line in lines)
+    except_at = _EXCEPT.search(text)
+    if except_at and _ALL.search(text[: except_at.start()]):
+        kept = find_items(lines, text[except_at.end() :])
+        if not isinstance(kept, tuple):
+            return Ambiguous()
+        return tuple((counts - Counter(kept)).elements())
+    if except_at:
+        return Ambiguous()
+    named: Counter[str] = Counter()
+    rest = text
+    for choice in _exact(lines, text):
+        quantity = _quantity_before(text, choice.title)
+        if counts[choice.value] > 1 and quantity is None:
+            return Ambiguous((choice.title,))
+        named[choice.value] += quantity or 1
+        rest = re.sub(re.escape(choice.title), " ", rest, count=1, flags=re.IGNORECASE)
+    for part in _CUT.split(rest):
+        found = _line(lines, part, counts, only=len(counts) == 1)
+        if isinstance(found, Ambiguous):
+            return found
+        if found:
+            named[found[0]] = max(named[found[0]], found[1])
+    if named:
+        return tuple(named.elements()) if named <= counts else Ambiguous()
+    return tuple(counts.elements()) if _ALL.search(text) else None
+
+
+def _exact(lines: Sequence[Item], text: str) -> list[Choice]:
+    """Lines whose whole title was written, as a button's is."""
+    titles = {str(line.id): item_title(line) for line in lines}
+    lowered = text.casefold()
+    return [Choice(title, item) for item, title in titles.items() if title.casefold() in lowered and "(" in title]
+
+
+def _quantity_before(text: str, title: str) -> int | None:
+    before = text[: text.casefold().find(title.casefold())].rstrip(" ×x*")
+    number = re.search(r"(\d+|\w+)$", before)
+    return _number(number[1]) if number else None
+
+
+def _number(word: str) -> int | None:
+    return int(word) if word.isdecimal() and len(word) < 3 else _NUMBERS.get(word.casefold())
+
+
+def _line(lines: Sequence[Item], part: str, counts: Counter[str], *, only: bool) -> tuple[str, int] | Ambiguous | None:
+    """The one line that a part of a sentence names, and how many of it."""
+    said = words(part)
+    scores: dict[str, tuple[int, int, int]] = {}
+    for line in lines:
+        name = words(line.name)
+        shared = sum(1 for word in name if word in said and not word.isdecimal())
+        fits = sum(holds(said, words(value)) for value in line.options.values())
+        if shared:
+            scores[line.id] = (int(holds(said, name)), shared, fits)
+    quantity = next((number for word in said if (number := _number(word)) is not None), None)
+    if only and quantity is not None and not scores:
+        scores[lines[0].id] = (0, 1, 0)
+    if not scores:
+        return None
+    best = max(scores.values())
+    top = [item for item, score in scores.items() if score == best]
+    if len(top) > 1:
+        return Ambiguous(tuple(item_title(line) for line in lines if line.id in top))
+    if counts[top[0]] > 1:
+        if _ALL.search(part):
+            return top[0], counts[top[0]]
+        return (top[0], quantity) if quantity else Ambiguous(tuple(item_title(line) for line in lines[:1]))
+    return top[0], 1
+
+
+def find_variant(old: Item, variants: Sequence[Variant], text: str) -> Variant | Ambiguous | None:
+    """The variant that the words name; an option that they leave out stays as it is.
+
+    Sold-out ones are found too, so that the shopper can be told.
+    """
+    exact = titled([Choice(variant_title(v), str(v.id)) for v in variants], text)
+    if len(exact) == 1:
+        return next(variant for variant in variants if variant.id == exact[0].value)
+    if exact:
+        return Ambiguous(tuple(choice.title for choice in exact))
+    said = words(text)
+    named = {option: _named(option, variants, said) for option in {o for v in variants for o in v.options}}
+    named = {option: values for option, values in named.items() if values}
+    if not named:
+        found = [variant for variant in variants if str(variant.id).casefold() in text.casefold()]
+        return found[0] if len(found) == 1 else None
+    fitting = [v for v in variants if all(v.options.get(option) in values for option, values in named.items())]
+    if len(fitting) > 1:
+        same = [v for v in fitting if all(v.options.get(o) == x for o, x in old.options.items() if o not in named)]
+        fitting = same or fitting
+    if len(fitting) == 1:
+        return fitting[0]
+    return Ambiguous(tuple(variant_title(v) for v in fitting))
+
+
+def _named(option: str, variants: Sequence[Variant], said: Sequence[str]) -> set[str]:
+    """Values of an option that the words name; of ``green`` and ``moss green`` the longer where both fit."""
+    values = {variant.options[option] for variant in variants if option in variant.options}
+    whole = {value for value in values if holds(said, words(value))}
+    longest = {v for v in whole if not any(v != w and holds(words(w), words(v)) for w in whole)}
+    if longest:
+        return longest
+    # "the green one" of "moss green" and "black".
+    return {v for v in values if len(words(v)) > 1 and any(w in said and not w.isdecimal() for w in words(v))}
+
+
+def method_title(method: PaymentMethod) -> str:
+    """A payment method in words; of a card no more than its last digits."""
+    if method.source == GIFT_CARD:
+        return f"gift card {method.id[-4:]}"
+    if method.source == "credit_card":
+        return f"{(method.brand or 'card').capitalize()} ending {method.last_four}"
+    return {"paypal": "PayPal", "ideal": "iDEAL"}.get(method.source, method.source.replace("_", " "))
+
+
+def find_method(
+    methods: Sequence[PaymentMethod], text: str, original: str | None = None
+) -> PaymentMethod | Ambiguous | None:
+    """The payment method that the words name among these."""
+    said = words(text)
+    for method in methods:
+        if str(method.id).casefold() in text.casefold() or holds(said, words(method_title(method))):
+            return method
+    kinds: Mapping[str, tuple[str, ...]] = {
+        "gift_card": ("gift card", "giftcard", "礼品卡"),
+        "paypal": ("paypal", "贝宝"),
+        "credit_card": ("credit card", "信用卡"),
+        "ideal": ("ideal",),
+    }
+    plain = " ".join(said)
+    found = [m for m in methods if m.last_four and m.last_four in said]
+    found = found or [m for m in methods if m.brand and m.brand.casefold() in said]
+    found = found or [m for m in methods if any(name in plain or name in text for name in kinds.get(m.source, ()))]
+    if not found and original and re.search(r"\b(?:original|same|paid with)\b|原(?:支付|付款|路)", text, re.IGNORECASE):
+        found = [m for m in methods if m.id == original]
+    if not found and re.search(r"\bcard\b", plain):
+        found = [m for m in methods if m.source.endswith("card")]
+    if len(found) > 1:
+        return Ambiguous(tuple(method_title(method) for method in found))
+    return found[0] if found else None

@@ -1,0 +1,166 @@
+"""What an action has before it: the shopper's words, the slots as they fill, and the shop."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rasa_sdk import Tracker
+
+from actions.matching import Choice
+from actions.shop.records import Key, Order, User, UserId
+from actions.shop.shop import Shop
+
+SHOPPER = "shopper"
+"""The slot that says who the shopper is; only `identity` sets it, after a match."""
+
+CONFIRMED = "confirmed"
+WISH = "wish"
+"""The slot that keeps the message a form began with: what it says is not asked for again."""
+
+OFFER = "offer"
+"""The slot that keeps what the last summary said, so that a yes counts for that and nothing else."""
+
+Texts = Mapping[str, Mapping[str, str]]
+"""Wording by language, then by name."""
+
+
+@dataclass(slots=True)
+class Scene:
+    """One call of an action. ``slots`` changes as the words are understood."""
+
+    shop: Shop
+    text: str
+    intent: str
+    language: str
+    requested: str | None
+    metadata: Mapping[str, Any]
+    conversation: str
+    moment: str
+    """What tells this turn from another where the assistant sends no id of it."""
+    slots: dict[str, Any]
+    said: list[str] = field(default_factory=list)
+    """What the action has to tell, beside its next question."""
+    _orders: list[Order] | None = None
+
+    @property
+    def shopper(self) -> UserId | None:
+        """Who the shopper is, once that is known."""
+        return UserId(str(self.slots[SHOPPER])) if self.slots.get(SHOPPER) else None
+
+    @property
+    def user(self) -> User:
+        """The shopper, as the shop knows them; only to be asked for once they are known."""
+        user = self.shop.user(self.shopper or "")
+        if user is None:
+            raise LookupError("the shopper is not known")
+        return user
+
+    @property
+    def orders(self) -> list[Order]:
+        """The shopper's own orders, the oldest first; nobody else's are ever looked at."""
+        if self.shopper is None:
+            return []
+        if self._orders is None:
+            self._orders = self.shop.orders(self.shopper)
+        return self._orders
+
+    def forget_orders(self) -> None:
+        """Look the orders up anew, after something was done to one."""
+        self._orders = None
+
+    @property
+    def order(self) -> Order | None:
+        """The order that the form is about, if it is the shopper's."""
+        return next((order for order in self.orders if order.id == self.slots.get("order")), None)
+
+    def key(self, action: str) -> Key:
+        """What this turn's ``action`` is done once by."""
+        return Key(f"{self.conversation}/{self.metadata.get('turn') or self.moment}/{action}"[-300:])
+
+    def words(self, texts: Texts, name: str, /, **facts: object) -> str:
+        """A wording in the shopper's language, English where there is none."""
+        wording = texts.get(self.language, texts["en"]).get(name) or texts["en"][name]
+        return wording.format(**facts)
+
+    def money(self, cents: int) -> str:
+        """An amount with the shop's currency: ``289.95 EUR``."""
+        return f"{cents / 100:,.2f} {self.shop.policy.currency}"
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The words give the slot this value."""
+
+    value: str | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """The words say something of it, but not enough; ``why`` is told before it is asked again."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The form cannot go on; ``why`` is told."""
+
+    why: str
+    slots: Mapping[str, Any] = field(default_factory=dict)
+    followup: str | None = None
+    """The action that goes on instead."""
+
+
+Reading = Filled | Unclear | Ended | None
+"""None: the words say nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a slot is asked with."""
+
+    text: str
+    choices: Sequence[Choice] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """What else a program may want to know of the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A slot that a form needs, and how it comes by it."""
+
+    slot: str
+    ask: Callable[[Scene], Question]
+    read: Callable[[Scene], Reading]
+    """Reads the answer to the question."""
+    offer: Callable[[Scene], Reading] = lambda _: None
+    """Finds the value before it was asked for: in words already said, or because there is only one."""
+    correct: Callable[[Scene], Reading] = lambda _: None
+    """Finds another value in words that answer a later question."""
+
+
+Steps = Callable[[Scene], Iterator[Step]]
+"""The steps of a form, in order; which ones depends on what is filled."""
+
+
+def read_scene(shop: Shop, tracker: Tracker) -> Scene:
+    """The scene of one call, from a tracker as Rasa and Kefu send it."""
+    message = tracker.latest_message or {}
+    slots = dict(tracker.slots)
+    language = slots.get("language")
+    return Scene(
+        shop=shop,
+        text=str(message.get("text") or "")[:2000],
+        intent=str((message.get("intent") or {}).get("name") or ""),
+        language=language if isinstance(language, str) else "en",
+        requested=slots.get("requested_slot"),
+        metadata=message.get("metadata") or {},
+        conversation=str(tracker.sender_id),
+        moment=str(message.get("message_id") or _heard_at(tracker)),
+        slots=slots,
+    )
+
+
+def _heard_at(tracker: Tracker) -> Any:
+    """When the latest message came, as Rasa's tracker keeps it."""
+    return next((event.get("timestamp") for event in reversed(tracker.events) if event.get("event") == "user"), None)

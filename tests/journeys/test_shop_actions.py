@@ -1,0 +1,347 @@
+"""Shoppers change their orders through the real action server: each once, with a receipt, and nobody else's."""
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import aiohttp
+import jwt
+import pytest
+
+from actions.shop import demo
+from actions.shop.database import empty, exclusive
+from actions.shop.opening import open_shop
+from actions.shop.shop import Shop
+from bot.dialogue.action_process import serve_actions, wait_until_up
+from tests.action_talk import Talk
+
+MILA = "mila.devries@mail.example"
+AMELIA = "amelia.hart@mail.example"
+KEY = "a key of the shop's site, long enough for HS256"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """One action server for the module, started as in a container."""
+    folder = tmp_path_factory.mktemp("shop")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "actions", "--port", str(port), "--data", str(folder)]
+    with (folder / "actions.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, env={**os.environ, "KEFU_SHOP_URL": "", "KEFU_SHOP_KEY": KEY}
+        )
+    try:
+        _wait(f"http://127.0.0.1:{port}/health", process, folder / "actions.log")
+        yield f"http://127.0.0.1:{port}/webhook", folder
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait(health: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    for _ in range(1200):
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(health, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(log.read_text())
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+def shop(served: tuple[str, Path]) -> Iterator[Shop]:
+    """The same database beside the server, as fresh as the demo is."""
+    shop = open_shop({}, served[1])
+    with exclusive(shop.engine) as connection:
+        empty(connection)
+    demo.seed(shop.engine)
+    yield shop
+    shop.engine.dispose()
+
+
+@pytest.fixture
+def url(served: tuple[str, Path], shop: Shop) -> str:
+    return served[0]
+
+
+async def test_that_an_order_is_cancelled_after_a_yes_and_once(
+    session: aiohttp.ClientSession, url: str, shop: Shop
+) -> None:
+    talk = Talk(session, url, "cancel_order_form")
+    assert "e-mail" in (await talk.say("I want to cancel my order")).text
+    # Of her three orders one is pending: which one is not asked.
+    why = await talk.say(f"it is {MILA}")
+    assert why.options == ["No longer needed", "Ordered by mistake"]
+    assert "two reasons" in (await talk.say("it is too expensive")).text
+    summary = await talk.say("Ordered by mistake")
+    assert "LF-204520" in summary.text
+    assert "279.90 EUR goes back to iDEAL within 5 to 7 business days" in summary.text
+    assert summary.options == ["Yes", "No"]
+    assert summary.receipt is None
+    done = await talk.say("Yes", "affirm")
+    assert done.receipt
+    assert "LF-204520 is cancelled" in done.text
+    assert [receipt.number for receipt in shop.receipts()] == [done.receipt]
+    assert shop.order("LF-204520", shop.user_by_email(MILA).id).status == "cancelled"  # type: ignore[union-attr]
+    assert talk.slots["order"] is None
+
+
+async def test_that_a_no_changes_nothing(session: aiohttp.ClientSession, url: str, shop: Shop) -> None:
+    talk = Talk(session, url, "cancel_order_form")
+    await talk.say(f"cancel LF-204520, I no longer need it. {MILA}")
+    heard = await talk.say("no", "deny")
+    assert "changed nothing" in heard.text
+    assert heard.receipt is None
+    assert shop.receipts() == []
+
+
+async def test_that_a_yes_counts_for_the_summary_that_was_said_and_for_no_other(
+    session: aiohttp.ClientSession, url: str, shop: Shop
+) -> None:
+    talk = Talk(session, url, "cancel_order_form")
+    await talk.say(f"cancel LF-204520, I no longer need it. {MILA}")
+    talk.slots["reason"] = "ordered by mistake"
+    again = await talk.say("yes", "affirm")
+    assert "ordered by mistake" in again.text
+    assert again.receipt is None
+    assert (await talk.say("yes but wait", "affirm")).receipt is None
+    assert (await talk.say("yes", "affirm")).receipt
+    assert len(shop.receipts()) == 1
+
+
+async def test_that_two_items_of_three_are_returned_to_a_gift_card(
+    session: aiohttp.ClientSession, url: str, shop: Shop
+) -> None:
+    talk = Talk(session, url, "return_form")
+    await talk.say("I want to send something back", "return_item")
+    which = await talk.say("Amelia Hart, S10 2TN")
+    # Not the order that was delivered 44 days ago, nor the cancelled one.
+    assert [option.split(":")[0] for option in which.options] == ["LF-204823", "LF-204820"]
+    late = await talk.say("LF-204822")
+    assert "30 days" in late.text
+    items = await talk.say(which.options[0])
+    assert items.options[-1] == "All of them"
+    unclear = await talk.say("the women's one")
+    assert "not sure" in unclear.text
+    where = await talk.say("the trousers and the beanie")
+    assert where.options == ["PayPal", "gift card 1204"]
+    summary = await talk.say("on my gift card please")
+    assert "134.90 EUR" in summary.text
+    done = await talk.say("yes please", "affirm")
+    assert done.receipt
+    amelia = shop.user_by_email(AMELIA)
+    assert amelia
+    order = shop.order("LF-204823", amelia.id)
+    assert order
+    assert order.returned
+    assert order.status == "return requested"
+    assert set(order.returned.items) == {"LFP-CRAGW-PLUM-M", "LFA-BEAN-BLACK"}
+    assert order.returned.method == "gift_card_1204"
+
+
+async def test_that_a_sold_out_variant_is_told_and_another_one_taken(
+    session: aiohttp.ClientSession, url: str, shop: Shop
+) -> None:
+    talk = Talk(session, url, "exchange_form")
+    await talk.say("exchange my boots")
+    await talk.say("li.wei@mail.example")
+    variants = await talk.say("the boots")
+    assert "brown, 43" in variants.options
+    assert "brown, 44" not in variants.options
+    assert "sold out" in (await talk.say("size 44")).text
+    assert "have already" in (await talk.say("brown, 42")).text
+    summary = await talk.say("43")
+    assert "brown, 43" in summary.text
+    assert "price stays the same" in summary.text
+    # A correction at the summary is no yes.
+    done = await talk.say("yes", "affirm")
+    assert done.receipt
+    [receipt] = shop.receipts()
+    assert receipt.result["new_items"] == ["LFO-CAIRM-BROWN-43"]
+
+
+async def test_that_items_payment_and_address_of_a_pending_order_change(
+    session: aiohttp.ClientSession, url: str, shop: Shop
+) -> None:
+    jonas = shop.user_by_email("jonas.keller@mail.example")
+    assert jonas
+    talk = Talk(session, url, "change_order_form")
+    await talk.say("pay my order another way", "change_order")
+    summary = await talk.say("Jonas Keller 50674")
+    assert "Visa ending 4071" in summary.text
+    assert (await talk.say("yes", "affirm")).receipt
+    await talk.say("I need my order sent to another address")
+    summary = await talk.say("Hauptstraße 9, 10117 Berlin, Germany")
+    assert "Hauptstraße 9, Berlin, 10117, Germany" in summary.text
+    assert (await talk.say("ja"), talk.slots["requested_slot"])[1] == "confirmed"
+    assert (await talk.say("Yes")).receipt
+    await talk.say("another colour please")
+    await talk.say("the tent")
+    assert "LF-204602" in (await talk.say("moss green")).text
+    assert (await talk.say("Yes")).receipt
+    order = shop.order("LF-204602", jonas.id)
+    assert order
+    assert order.status == "pending (item modified)"
+    assert order.address.city == "Berlin"
+    assert order.items[0].options == {"colour": "moss green"}
+    # Items can be changed once; after that nothing of the order.
+    assert "None of your orders" in (await talk.say("another colour please")).text
+
+
+async def test_that_a_shoppers_own_address_changes(session: aiohttp.ClientSession, url: str, shop: Shop) -> None:
+    talk = Talk(session, url, "change_address_form")
+    await talk.say(f"change the address of my account, {MILA}")
+    assert "miss" in (await talk.say("Nieuwegracht 5, Utrecht")).text
+    await talk.say("Nieuwegracht 5, 3512 LC Utrecht")
+    assert (await talk.say("yes")).receipt
+    assert shop.user_by_email(MILA).address.zip == "3512 LC"  # type: ignore[union-attr]
+
+
+async def test_that_another_shoppers_order_looks_like_none(
+    session: aiohttp.ClientSession, url: str, shop: Shop
+) -> None:
+    answers = []
+    for number in ("LF-204602", "LF-999999"):
+        talk = Talk(session, url, "cancel_order_form")
+        await talk.say(f"cancel order {number}")
+        heard = await talk.say(f"I am {MILA}")
+        # Her own pending order is offered, but not taken for the one that she named.
+        assert heard.options == ["LF-204520: Women's Ghyll 3L Rain Jacket, Glim 200 Headlamp (pending)"]
+        answers.append(heard.text.replace(number, "…"))
+        answers.append((await talk.say(f"no, {number}")).text.replace(number, "…"))
+        assert talk.slots["order"] is None
+    assert answers[:2] == answers[2:]
+    # Even slots that somebody forged give nobody else's order away.
+    forged = Talk(session, url, "cancel_order_form")
+    forged.slots |= {"shopper": "mila-de-vries", "order": "LF-204602", "reason": "no longer needed", "confirmed": True}
+    forged.slots["offer"] = json.dumps({name: forged.slots[name] for name in ("shopper", "order", "reason")})
+    answer = await forged.call("action_cancel_order", "yes")
+    assert answer["responses"][0]["text"] == "I find no such order of yours."
+    assert shop.receipts() == []
+
+
+async def test_that_three_wrong_answers_call_a_person(session: aiohttp.ClientSession, url: str) -> None:
+    talk = Talk(session, url, "return_form")
+    await talk.say("I want to return something")
+    for _ in range(2):
+        heard = await talk.say("Mila de Vries, 1234 AB")
+        assert "nobody" in heard.text
+    heard = await talk.say("Mila de Vries, 4321 AB")
+    assert talk.slots["identify_failed"] is True
+    assert talk.slots["requested_slot"] is None
+    assert heard.events[-1]["name"] == "action_handoff"
+    assert talk.slots["shopper"] is None
+
+
+async def test_that_a_name_waits_for_its_postcode(session: aiohttp.ClientSession, url: str) -> None:
+    talk = Talk(session, url, "cancel_order_form", "zh")
+    await talk.say("我想取消订单")
+    assert "邮政编码" in (await talk.say("李伟")).text
+    heard = await talk.say("9000")
+    assert talk.slots["shopper"] == "li-wei"
+    assert "没有可以取消的订单" in heard.text
+
+
+async def test_that_a_token_of_the_shops_site_identifies(session: aiohttp.ClientSession, url: str) -> None:
+    for claims, key, known in (
+        ({"sub": "mila-de-vries", "exp": time.time() + 60}, KEY, "mila-de-vries"),
+        ({"email": MILA, "exp": time.time() + 60}, KEY, "mila-de-vries"),
+        ({"sub": "mila-de-vries", "exp": time.time() - 60}, KEY, None),
+        ({"sub": "mila-de-vries"}, KEY, None),
+        ({"sub": "mila-de-vries", "exp": time.time() + 60}, "somebody else's key, just as long", None),
+    ):
+        talk = Talk(session, url, "cancel_order_form")
+        talk.metadata["identity"] = jwt.encode(claims, key, "HS256")
+        await talk.say("cancel it")
+        assert talk.slots["shopper"] == known
+
+
+async def test_that_the_same_turn_twice_at_once_and_after_a_crash_does_it_once(
+    session: aiohttp.ClientSession, url: str, shop: Shop
+) -> None:
+    talk = Talk(session, url, "cancel_order_form")
+    await talk.say(f"cancel LF-204520, I no longer need it. {MILA}")
+    talk.submitting = False
+    await talk.say("yes", "affirm")
+    answers = await asyncio.gather(*(talk.call("action_cancel_order", "yes", "affirm") for _ in range(8)))
+    # As after a crash between the shop's commit and ours: the whole turn again, from the state before it.
+    answers.append(await talk.call("action_cancel_order", "yes", "affirm"))
+    numbers = {answer["responses"][0]["custom"]["receipt"]["id"] for answer in answers}
+    assert len(numbers) == 1
+    assert len(shop.receipts()) == 1
+    mila = shop.user_by_email(MILA)
+    assert mila
+    order = shop.order("LF-204520", mila.id)
+    assert order
+    assert [payment.kind for payment in order.payments] == ["payment", "refund"]
+    # Another turn is another wish, and refused.
+    talk.turn += 1
+    refused = await talk.call("action_cancel_order", "yes", "affirm")
+    assert "not possible any more" in refused["responses"][0]["text"]
+    assert "receipt" not in (refused["responses"][0]["custom"] or {})
+
+
+async def test_that_a_whole_turn_that_is_played_again_gives_the_same_receipt(
+    session: aiohttp.ClientSession, url: str, shop: Shop
+) -> None:
+    talk = Talk(session, url, "return_form")
+    await talk.say(f"return LF-204519 please, {MILA}")
+    await talk.say("iDEAL")
+    before = dict(talk.slots)
+    first = await talk.say("yes", "affirm")
+    talk.slots, talk.turn = before, talk.turn - 1
+    again = await talk.say("yes", "affirm")
+    assert first.receipt
+    assert first.receipt == again.receipt
+    assert len(shop.receipts()) == 1
+
+
+async def test_that_the_shop_outlives_the_server(session: aiohttp.ClientSession, tmp_path: Path) -> None:
+    async with serve_actions(tmp_path / "actions.log") as url:
+        await wait_until_up(session, url)
+        talk = Talk(session, url, "cancel_order_form")
+        await talk.say(f"cancel LF-204520, I no longer need it. {MILA}")
+        assert (await talk.say("yes", "affirm")).receipt
+    async with serve_actions(tmp_path / "actions.log") as url:
+        await wait_until_up(session, url)
+        talk = Talk(session, url, "cancel_order_form")
+        assert "None of your orders" in (await talk.say(f"cancel my order {MILA}")).text
+    assert (tmp_path / "shop.db").exists()
+
+
+async def test_that_stock_is_looked_up_and_products_are_recommended(session: aiohttp.ClientSession, url: str) -> None:
+    talk = Talk(session, url)
+    stock = await talk.call("action_product_stock", "is the men's cairn mid hiking boots in stock?")
+    assert "Sold out: brown, 44 / stone grey, 42" in stock["responses"][0]["text"]
+    gone = await talk.call("action_product_stock", "do you have the Rill 3 x 3 Tarp")
+    assert "sold out" in gone["responses"][0]["text"]
+    tip = await talk.call("action_recommend", "can you recommend a tent?")
+    assert "Tarn 1 Tent (219.95 EUR)" in tip["responses"][0]["text"]
+
+
+async def test_that_the_status_is_told_to_a_known_shopper_without_an_e_mail_address(
+    session: aiohttp.ClientSession, url: str
+) -> None:
+    talk = Talk(session, url, "order_status_form")
+    talk.slots["shopper"] = "mila-de-vries"
+    which = await talk.say("where is my parcel")
+    assert len(which.options) == 3
+    assert "MP7730184420NL" in (await talk.say("LF-204518")).text
+    listed = await talk.call("action_list_orders", "my orders")
+    assert "LF-204520" in listed["responses"][0]["text"]

@@ -1,0 +1,171 @@
+"""What a shopper's words mean among the choices at hand."""
+
+import pytest
+
+from actions.matching import Ambiguous, Choice, find_items, find_method, find_variant, titled, yes_or_no
+from actions.postal import read_address
+from actions.shop.demo import item_id, read_products
+from actions.shop.records import Address, Item, MethodId, PaymentMethod, Variant
+
+PRODUCTS = {product.id: product for product in read_products()}
+
+
+def line(sku: str, *options: str) -> Item:
+    variant = PRODUCTS[sku].variant(item_id(sku, *options))
+    assert variant
+    return Item(variant.id, sku, PRODUCTS[sku].name, variant.price, variant.options)
+
+
+TROUSERS = line("LFP-CRAGW", "plum", "M")
+FLEECE = line("LFF-TORW", "coral", "M")
+BEANIE = line("LFA-BEAN", "black")
+SOCKS = line("LFA-SOCKH", "stone grey", "39-41")
+BOTTLES = (line("LFW-RILL750", "black"), line("LFW-RILL750", "coral"))
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("all of it", (TROUSERS, FLEECE, BEANIE)),
+        ("everything except the beanie", (TROUSERS, FLEECE)),
+        ("全部", (TROUSERS, FLEECE, BEANIE)),
+        ("the trousers and the fleece", (TROUSERS, FLEECE)),
+        ("Women's Tor Grid Fleece (coral, M), Fleet Merino Beanie (black)", (FLEECE, BEANIE)),
+        ("just the FLEECE please", (FLEECE,)),
+        ("two of the three", None),
+        ("the tent", None),
+    ],
+)
+def test_that_items_are_found_by_their_names(text: str, meant: tuple[Item, ...] | None) -> None:
+    found = find_items((TROUSERS, FLEECE, BEANIE), text)
+    assert found == meant if meant is None else sorted(found or ()) == sorted(item.id for item in meant)  # type: ignore[arg-type]
+
+
+def test_that_what_fits_two_items_is_asked_back() -> None:
+    assert isinstance(find_items((TROUSERS, FLEECE, BEANIE), "the women's one"), Ambiguous)
+    assert isinstance(find_items((TROUSERS, FLEECE, BEANIE), "not the beanie"), Ambiguous)
+    assert isinstance(find_items(BOTTLES, "the bottle"), Ambiguous)
+    assert find_items(BOTTLES, "the coral bottle") == (BOTTLES[1].id,)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("two of the three", 2),
+        ("one pair", 1),
+        ("2 × Fleet Hiking Socks (stone grey, 39-41)", 2),
+        ("all", 3),
+        ("三双", 3),
+    ],
+)
+def test_that_several_of_one_item_are_counted(text: str, count: int) -> None:
+    assert find_items((SOCKS,) * 3, text) == (SOCKS.id,) * count
+
+
+def test_that_a_number_left_open_or_too_high_is_asked_back() -> None:
+    assert isinstance(find_items((SOCKS,) * 3, "the socks"), Ambiguous)
+    assert isinstance(find_items((SOCKS,) * 3, "five socks"), Ambiguous)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("the blue one, size M", ("slate blue", "M")),
+        ("slate blue, XL", ("slate blue", "XL")),
+        ("size xl", ("black", "XL")),
+        ("medium", ("black", "M")),
+        ("蓝色", ("slate blue", "L")),
+        ("rust orange, L", ("rust orange", "L")),
+    ],
+)
+def test_that_a_variant_keeps_what_was_not_named(text: str, meant: tuple[str, str]) -> None:
+    jacket = line("LFJ-GHYM", "black", "L")
+    found = find_variant(jacket, PRODUCTS["LFJ-GHYM"].variants, text)
+    assert isinstance(found, Variant)
+    assert tuple(found.options.values()) == meant
+
+
+def test_that_a_variant_that_there_is_not_is_none() -> None:
+    jacket = line("LFJ-GHYM", "black", "L")
+    assert find_variant(jacket, PRODUCTS["LFJ-GHYM"].variants, "a purple one") is None
+    assert isinstance(find_variant(jacket, PRODUCTS["LFJ-GHYM"].variants, "S or M"), Ambiguous)
+
+
+METHODS = (
+    PaymentMethod(MethodId("gift_card_7730"), "gift_card", balance=10),
+    PaymentMethod(MethodId("paypal_1"), "paypal"),
+    PaymentMethod(MethodId("credit_card_1"), "credit_card", "visa", "4071"),
+    PaymentMethod(MethodId("credit_card_2"), "credit_card", "mastercard", "9212"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("gift card 7730", 0),
+        ("my giftcard please", 0),
+        ("礼品卡", 0),
+        ("PayPal", 1),
+        ("the visa", 2),
+        ("the one ending 9212", 3),
+        ("credit_card_2", 3),
+        ("the original one", 1),
+    ],
+)
+def test_that_a_payment_method_is_found(text: str, meant: int) -> None:
+    assert find_method(METHODS, text, original="paypal_1") == METHODS[meant]
+
+
+def test_that_two_cards_are_asked_back_and_an_unknown_method_is_none() -> None:
+    assert isinstance(find_method(METHODS, "my credit card"), Ambiguous)
+    assert find_method(METHODS, "bitcoin") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "meant"),
+    [
+        *((text, "", True) for text in ("Yes", "yes please", "okay, do it", "是的", "好", "go ahead.")),
+        *((text, "", False) for text in ("no", "No, stop", "不", "don't", "never mind")),
+        *((text, "affirm", None) for text in ("yes but in blue", "是的，但是换成蓝色")),
+        ("not sure what you mean", "", None),
+        ("what does it cost?", "", None),
+        ("jawohl", "affirm", True),
+        ("lieber nicht", "deny", False),
+    ],
+)
+def test_that_a_yes_is_plain_or_none(text: str, intent: str, meant: bool | None) -> None:
+    assert yes_or_no(text, intent) is meant
+
+
+def test_that_of_titles_the_longest_is_taken_once() -> None:
+    choices = [Choice("black", "1"), Choice("black, S", "2")]
+    assert titled(choices, "black, S") == [choices[1]]
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        (
+            "986 Sunset Drive, Suite 259, Denver, CO 80279, USA",
+            ("986 Sunset Drive", "Suite 259", "Denver", "CO", "USA", "80279"),
+        ),
+        ("10 Main St, Austin TX 78701", ("10 Main St", "", "Austin", "TX", "USA", "78701")),
+        ("Oudegracht 12, 3511 AB Utrecht, Netherlands", ("Oudegracht 12", "", "Utrecht", "", "Netherlands", "3511 AB")),
+        ("Lindenweg 4\nKöln 50674\nGermany", ("Lindenweg 4", "", "Köln", "", "Germany", "50674")),
+        (
+            "please send it to 12 High Street, Flat 3, Sheffield S10 2TN, UK",
+            ("12 High Street", "Flat 3", "Sheffield", "", "United Kingdom", "S10 2TN"),
+        ),
+        (
+            "address1: 1 A St, address2: , city: Austin, state: TX, country: usa, zip: 78701",
+            ("1 A St", "", "Austin", "TX", "USA", "78701"),
+        ),
+    ],
+)
+def test_that_addresses_are_read(text: str, meant: tuple[str, ...]) -> None:
+    assert read_address(text) == Address(*meant)
+
+
+def test_that_what_an_address_lacks_is_named() -> None:
+    assert read_address("Nieuwegracht 5, Utrecht", "Netherlands") == ("zip",)
+    assert read_address("hello there") == ("address1", "zip", "country")
