@@ -88,14 +88,21 @@ def eval_conversations(
     """Measure what conversations get done: tau-bench retail's tasks, or your own stories; writes a report."""
     from bot.cli.kefu import prepare
     from bot.evaluation.conversations import evaluate_conversations
+    from bot.evaluation.story_player import evaluate_stories
 
+    if (data is None) == (stories is None):
+        raise typer.BadParameter("name a folder with --data, or a file with --stories.")
     settings, console = read_settings(), err if as_json else out
     prepare(settings)
-    if data is not None:
-        figures = run(evaluate_conversations(settings, data, out_folder, console, split=split, most=most))
+    if stories is not None:
+        figures, wrote = run(evaluate_stories(settings, stories, out_folder, console)), "stories.txt"
     else:
-        raise typer.BadParameter("name a folder with --data, or a file with --stories.")
+        assert data is not None
+        figures = run(evaluate_conversations(settings, data, out_folder, console, split=split, most=most))
+        wrote = "conversations.html"
     if as_json:
         print_json(figures)
     else:
-        err.print(f"\nRead it: [bold]{out_folder / 'conversations.html'}[/]")
+        err.print(f"\nRead it: [bold]{out_folder / wrote}[/]")
+    if figures.get("stories", 0) > figures["passed"]:
+        raise typer.Exit(1)

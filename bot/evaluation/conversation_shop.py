@@ -30,22 +30,23 @@ class ShopUnavailable(KefuError):
     """The actions' own command failed."""
 
 
-def fill(folder: Path, data: Path) -> Path:
-    """Make a database with tau-bench's ``data``; its file, which nobody opens but `restore`.
+def fill(folder: Path, data: Path | None) -> Path:
+    """Make a database with tau-bench's ``data``, else the demo; its file, which nobody opens but `restore`.
 
     Raises:
         ShopUnavailable: the command failed.
     """
     prepared = folder / "prepared.db"
+    command = ("tau", str(data)) if data else ("demo",)
     done = subprocess.run(  # noqa: S603 - our own command
-        [*_COMMAND, "tau", str(data)],
+        [*_COMMAND, *command],
         env=_environment(prepared),
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise ShopUnavailable(f"python -m actions.shop tau {data}: {done.stderr.strip()}")
+        raise ShopUnavailable(f"python -m actions.shop {' '.join(command)}: {done.stderr.strip()}")
     return prepared
 
 

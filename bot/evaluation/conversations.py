@@ -51,7 +51,8 @@ async def evaluate_conversations(
         live = folder / DATABASE
         restore(prepared, live)
         with only_shop(live):
-            async with serving(settings, folder) as served, reader("compare", retail.folder) as compare:
+            own = settings.model_copy(update={"actions_url": None})
+            async with serving(own, folder) as served, reader("compare", retail.folder) as compare:
                 for task, changes in zip(tasks, right, strict=True):
                     restore(prepared, live)
                     rows.append(await _play(task, changes, served, retail, compare))
