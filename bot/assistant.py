@@ -87,7 +87,7 @@ class Assistant:
         # The writer's words leave at once, so only a wish that stands alone may have them: order is order.
         ladder = self.ladder if len(wishes) == 1 else replace(self.ladder, writer=None)
         granted = [await self._grant(wishes[0], play, ladder, voice, watch, named=mail.payload is not None)]
-        while not play.over and (wishes := await self._postponed(wishes[1:], play)):
+        while wishes := await self._postponed(wishes[1:], play):
             granted.append(await self._grant(wishes[0], play, replace(ladder, writer=None), voice, watch))
 
         floor = None
@@ -123,9 +123,10 @@ class Assistant:
         return tuple(await asyncio.gather(*(self.recognizer.understand(text, state) for text in texts)))
 
     async def _postponed(self, rest: tuple[Understanding, ...], play: Play) -> tuple[Understanding, ...]:
-        """The wishes that can be granted now; while a form is open they wait, over turns if need be."""
+        """The wishes that can be granted now; they wait while a form is open or an action is away, over turns if need
+        be."""
         waiting = (*play.state.pending, *(wish.text for wish in rest))
-        if play.state.form is not None or not waiting:
+        if play.over or play.state.form is not None or not waiting:
             play.state = replace(play.state, pending=waiting)
             return ()
         play.state = replace(play.state, pending=waiting[1:])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from bot.dialogue.policy import SOCIAL, Thresholds, is_sure, step
 from bot.dialogue.project import Domain
 from bot.dialogue.trail import heard, next_action
-from bot.records import Ask, State, Understanding
+from bot.records import Act, Ask, Decision, State, Understanding
 
 MOST = 4
 """Wishes of one turn; the rest of a longer message is read with the last of them."""
@@ -38,7 +38,8 @@ def _size(part: str) -> int:
 def told_apart(
     readings: Sequence[Understanding], state: State, domain: Domain, thresholds: Thresholds
 ) -> tuple[str, ...] | None:
-    """The texts to grant one after the other, each wish once; None where the whole is one wish.
+    """The texts to grant one after the other, each wish once; None where the whole is one wish, or holds nothing but
+    questions, which the knowledge answers as a whole.
 
     A part that is no wish of its own ("it's LF-204518", "hi") is read with the one before it, or after it. What opens
     a form comes last, so that its question is the last thing said.
@@ -61,12 +62,13 @@ def told_apart(
             (known or groups[-1])[1].append(reading.text)
         else:
             loose.append(reading.text)
-    if len(groups) < 2:
+    leads = {intent: _leads(intent, state, domain) for intent, _ in groups}
+    if len(groups) < 2 or not any(isinstance(decision, Ask | Act) for decision in leads.values()):
         return None
-    groups.sort(key=lambda group: _opens_a_form(group[0], state, domain))
+    groups.sort(key=lambda group: isinstance(leads[group[0]], Ask))
     return tuple(" ".join(texts) for _, texts in groups)
 
 
-def _opens_a_form(intent: str, state: State, domain: Domain) -> bool:
+def _leads(intent: str, state: State, domain: Domain) -> Decision | None:
     meant = heard(state, Understanding("", state.language, (), 0.0), intent)
-    return isinstance(step(next_action(meant, domain), meant, domain), Ask)
+    return step(next_action(meant, domain), meant, domain)

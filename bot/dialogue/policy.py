@@ -237,7 +237,7 @@ def _inside(form: str, state: State, read: _Read, domain: Domain, thresholds: Th
     refused = was_refused(state)
     if begins_anew(read.text):
         return Leave("utter_restart", anew=True)
-    if interrupted(state) and read.leads and read.sure:
+    if interrupted(state) and read.leads and read.sure and read.following and read.following.goes_on:
         return read.leads
     if leaves(read.text) and not (read.sure and read.following and read.following.loop == form):
         return Leave("utter_left")

@@ -23,7 +23,7 @@ def extract(state: State, understanding: Understanding, intent: str, domain: Dom
         for mapping in slot.mappings:
             value = _value(mapping, slot, state, understanding, _meant(slot, state, understanding, intent), domain)
             if value is not None and not _anybodys(mapping, name, state, domain):
-                found[name] = coerced(value, slot)
+                found[name] = [value] if slot.type == "list" and not isinstance(value, list | tuple) else value
                 if mapping.type == "from_intent":
                     by_intent.add(name)
                 break
@@ -110,21 +110,3 @@ def _same_entity(one: SlotMapping, other: SlotMapping) -> bool:
     if other.type != "from_entity":
         return False
     return (one.entity, one.role, one.group, one.intents) == (other.entity, other.role, other.group, other.intents)
-
-
-def coerced(value: Any, slot: Slot) -> Any:
-    """A value as the slot's type has it where that is plain; else as it came, for a validator to judge."""
-    match slot.type:
-        case "bool" if isinstance(value, str):
-            return {"true": True, "false": False}.get(value.casefold(), value)
-        case "float" if isinstance(value, str):
-            try:
-                return float(value)
-            except ValueError:
-                return value
-        case "categorical" if isinstance(value, str):
-            return next((known for known in slot.values if known.casefold() == value.casefold()), value)
-        case "list" if not isinstance(value, list | tuple):
-            return [value]
-        case _:
-            return value

@@ -67,6 +67,9 @@ class Play(Scene):
         """Let the project begin a session, where its action server has an action for that."""
         if "action_session_start" in self.domain.actions:
             await self.act("action_session_start", {})
+            if self.failed:  # Nobody asked for it; what was asked may need no action at all.
+                self.failed, self.acted = False, None
+                self.said.clear()
 
     async def hear(self, understanding: Understanding) -> None:
         """Take in what a message means, and fill slots from it.
@@ -172,7 +175,8 @@ class Play(Scene):
                 self.said.append(which(worded, intents, self.domain, self.state.language, self.seed))
                 self.state = done(self.state, ANSWER)
             case Leave(response, anew):
-                self.state = begun_anew(self.state, self.domain) if anew else done(left(self.state), response)
+                ended = replace(left(self.state), pending=())
+                self.state = begun_anew(self.state, self.domain) if anew else done(ended, response)
                 self.respond(response)
             case Reopen(slot):
                 emptied = [slot, *([CONFIRMED] if CONFIRMED in self.state.slots else [])]

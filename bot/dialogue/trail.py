@@ -194,9 +194,15 @@ def _is(value: Any, told: Any, slot: str, domain: Domain) -> bool:
     kind = domain.slots[slot].type if slot in domain.slots and slot != REQUESTED else "any"
     if told == ANYTHING or kind in ("text", "list"):
         return True
-    if isinstance(value, str) and isinstance(told, str):
-        return value.casefold() == told.casefold()
-    return bool(value == told)
+    return str(value).casefold() == str(told).casefold() or _number(value) == _number(told) is not None
+
+
+def _number(value: Any) -> float | None:
+    """A number as it was said or told: "2" is 2.0."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _first_loop(state: State, domain: Domain) -> str | None:

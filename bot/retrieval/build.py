@@ -73,7 +73,7 @@ def build_index(settings: Settings, encoders: Encoders, *, report: Progress | No
     """
     begin = time.monotonic()
     knowledge = sources.read_knowledge(settings.knowledge)
-    if not knowledge.passages and (knowledge.problems or not sources.is_rasa_project(settings.knowledge)):
+    if not knowledge.passages and not sources.is_rasa_project(settings.knowledge):
         told = "; ".join(map(str, knowledge.problems[:3])) or "it holds no sources"
         raise KnowledgeError(f"{settings.knowledge}: nothing here can be answered from: {told}.")
     home = index_folder(settings)

@@ -26,6 +26,9 @@ _DIALOGUE = re.compile(
 )
 """Keys by which a YAML file is part of a Rasa project, wherever it lies."""
 
+_BESIDE = frozenset({"actions", "tests", "models", "results", "deploy"})
+"""Folders of a Rasa project that hold no word for shoppers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
@@ -47,6 +50,7 @@ def source_files(folder: Path) -> list[Path]:
         raise KnowledgeError(
             f"{folder}: no such folder; `knowledge` must name the folder of FAQ, policies and products."
         )
+    beside = is_rasa_project(folder)
     return sorted(
         path
         for path in folder.rglob("*")
@@ -54,6 +58,7 @@ def source_files(folder: Path) -> list[Path]:
         and path.is_file()
         and not _set_aside(path.relative_to(folder))
         and not _is_dialogue(path)
+        and not (beside and path.relative_to(folder).parts[0] in _BESIDE)
     )
 
 

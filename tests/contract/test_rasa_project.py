@@ -1,10 +1,14 @@
 """A Rasa project that is not ours, talked through with its own actions on rasa-sdk's real server."""
 
+import os
 import re
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +17,6 @@ import aiohttp
 import pytest
 
 from bot.assistant import Assistant
-from bot.dialogue.action_process import wait_until_up
 from bot.dialogue.action_server import ActionServer
 from bot.dialogue.domain import read_domain
 from bot.dialogue.hours import read_hours
@@ -106,6 +109,15 @@ class Talk:
         return next((said.custom["ask"] for said in self.turn.utterances if said.custom and "ask" in said.custom), None)
 
 
+def until_up(process: "subprocess.Popen[bytes]", port: int) -> None:
+    """Wait until the server listens, however busy the machine is."""
+    while process.poll() is None:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.1)
+    raise AssertionError("the action server ended")
+
+
 @pytest.fixture(scope="module")
 def actions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The project's own action server, started as its README would say."""
@@ -114,20 +126,20 @@ def actions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "rasa_sdk", "--actions", "tests.teashop.actions", "--port", str(port)]
     with (tmp_path_factory.mktemp("teashop") / "actions.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
     try:
+        until_up(process, port)
         yield f"http://127.0.0.1:{port}/webhook"
     finally:
-        process.terminate()
-        process.wait(10)
+        os.killpg(process.pid, signal.SIGKILL)  # Sanic has workers of its own.
+        process.wait()
 
 
 @pytest.fixture
 async def talk(actions: str) -> AsyncIterator[Talk]:
     async with aiohttp.ClientSession() as session:
-        await wait_until_up(session, actions)
         domain = read_domain(TEASHOP)
-        server = ActionServer(session, actions, domain, timeout=10)
+        server = ActionServer(session, actions, domain, timeout=60)
         ladder = Ladder(None, TrueIfKnown(), Memory(), 0.9, 0.5, patience=1)
         words = Words()
         yield Talk(

@@ -1,5 +1,7 @@
 """A team points Kefu at its Rasa project and its action server, and its shoppers go on over REST."""
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.test_rasa_project import until_up
 from tests.journeys.conftest import ROOT, Server, serving
 
 
@@ -18,12 +21,13 @@ def actions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "rasa_sdk", "--actions", "tests.teashop.actions", "--port", str(port)]
     with (tmp_path_factory.mktemp("teashop") / "actions.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
     try:
+        until_up(process, port)
         yield f"http://127.0.0.1:{port}/webhook"
     finally:
-        process.terminate()
-        process.wait(10)
+        os.killpg(process.pid, signal.SIGKILL)  # Sanic has workers of its own.
+        process.wait()
 
 
 @pytest.fixture

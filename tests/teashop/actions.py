@@ -27,12 +27,12 @@ class ValidateBookingForm(FormValidationAction):
     def validate_guests(
         self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain
     ) -> dict[str, Any]:
-        if value == 13:
+        if float(value) == 13:
             return {"guests": None, "requested_slot": None}
-        if value > 12:
+        if float(value) > 12:
             dispatcher.utter_message(text="We have twelve chairs.")
             return {"guests": None}
-        return {"guests": value}
+        return {"guests": float(value)}
 
     def validate_wishes(
         self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from bot.assistant import REMEMBERED, Assistant
-from bot.dialogue.domain import read_domain
+from bot.dialogue.domain import Domain, read_domain
 from bot.dialogue.hours import read_hours
 from bot.dialogue.policy import Thresholds
+from bot.dialogue.project import Moment, Place
+from bot.dialogue.project import Path as Way
 from bot.errors import ActionUnavailable, Unavailable
 from bot.ladder import Ladder
 from bot.ports import NONE
@@ -89,11 +91,12 @@ async def handle(
     state: State | None = None,
     floor: Floor = Floor.ASSISTANT,
     hours: str = "always",
+    domain: Domain = DOMAIN,
 ) -> Turn:
     mail = tuple(text if isinstance(text, Message) else written(text, f"{i}-0") for i, text in enumerate(texts))
     ladder = Ladder(None, TrueIfKnown(), Memory(), 0.9, 0.5, patience=1)
     assistant = Assistant(
-        script, script, script, ladder, DOMAIN, read_hours(hours, "UTC"), Thresholds(), max_characters=100
+        script, script, script, ladder, domain, read_hours(hours, "UTC"), Thresholds(), max_characters=100
     )
     return await assistant.handle(Conversation(ConversationId("rest:1"), 0, 0, floor, state or State(), mail), Heard())
 
@@ -299,6 +302,42 @@ async def test_that_what_is_asked_in_the_middle_of_a_form_is_answered_and_the_fo
     given = meaning("out_of_scope", 0.2, Entity("email", "a@b.example", 0, 0, "regex"))
     after = await handle(Script(given, result=ActionResult((Utterance("Shipped."),))), "a@b.example", state=turn.state)
     assert said(after) == "Shipped."
+
+
+@dataclass
+class Parts(Script):
+    """Understands each part of a message by its last word."""
+
+    async def understand(self, text: str, state: State) -> Understanding:
+        intent = {"order": "order_status", "person": "talk_to_human", "it?": "return_policy"}.get(text.split()[-1], "x")
+        return replace(meaning(intent, 0.95 if intent != "x" else 0.2), text=text)
+
+
+async def test_that_a_wish_waits_while_another_one_has_a_form_and_is_granted_once() -> None:
+    domain = replace(
+        DOMAIN,
+        paths=(
+            *DOMAIN.paths,
+            Way(
+                "Return", Place(Path("rules.yml"), 1),
+                (Moment("user", "return_policy"), Moment("action", "order_status_form", loop="order_status_form")),
+                is_rule=True,
+            ),
+        ),
+    )  # fmt: skip
+    script = Parts(meaning("x"))
+    turn = await handle(script, "where is my order and can I return it?", domain=domain)
+    assert turn.utterances[-1].custom == {"ask": "order_number", "options": []}
+    assert turn.state.pending == ("can I return it?",)
+    left = await handle(script, "never mind", state=turn.state, domain=domain)
+    assert left.state.pending == ()
+    down = replace(turn.state, slots={"order_number": "LF-1"}, requested="email")
+    given = replace(meaning("x", 0.2, Entity("email", "a@b.example", 0, 0, "regex")), text="a@b.example")
+    failed = await handle(Script(given, result=ActionUnavailable("down")), "a@b.example", state=down, domain=domain)
+    assert failed.state.pending == ("can I return it?",)
+    done = await handle(Script(given, result=ActionResult((Utterance("Shipped."),))), "x", state=down, domain=domain)
+    assert done.state.pending == ()
+    assert done.utterances[0].text == "Shipped."
 
 
 async def test_that_a_failed_action_is_said_and_never_passed_off_as_done() -> None:

@@ -78,7 +78,7 @@ def test_that_what_is_scraped_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("decision", "kind"),
     [
-        (str(Ask("return", "order_number", "utter_ask")), "ask"),
+        (str(Ask("return_form")), "ask"),
         (str(Act("action_order_status")), "act"),
         (str(Answer()), "answer"),
         (str(Escalate("the shopper is angry")), "escalate"),
