@@ -128,7 +128,7 @@ def none(scene: Scene) -> str:
 def steps(scene: Scene) -> Iterator[Step]:
     """Who, which address, of which order, what it becomes, and a yes."""
     yield identity.STEP
-    yield Step("address_of", _ask_of, _read_of, offer=_read_of)
+    yield Step("address_of", _ask_of, _read_of, offer=lambda now: _read_of(now) if now.is_brief else None)
     if scene.slots.get("address_of") != "account":
         yield order_step(with_status(PENDING), none)
     yield address_step()

@@ -68,6 +68,10 @@ def _reason(scene: Scene) -> Reading:
     return Filled(said[0]) if len(said) == 1 else None
 
 
+def _offer_reason(scene: Scene) -> Reading:
+    return _reason(scene) if scene.is_brief else None
+
+
 def _read_reason(scene: Scene) -> Reading:
     return _reason(scene) or (Unclear(scene.words(WORDS, "unclear")) if scene.text.strip() else None)
 
@@ -93,7 +97,7 @@ def steps(_: Scene) -> Iterator[Step]:
     """Who, which order, why, and a yes."""
     yield identity.STEP
     yield order_step(with_status(PENDING), _none)
-    yield Step("reason", _ask_reason, _read_reason, offer=_reason, correct=_reason)
+    yield Step("reason", _ask_reason, _read_reason, offer=_offer_reason, correct=_reason)
     yield confirm_step(steps, _summary)
 
 

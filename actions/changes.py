@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rasa_sdk import Action
 
@@ -10,7 +11,7 @@ from actions.choosing import VARIANTS, order_step, with_status
 from actions.choosing import WORDS as CHOOSING
 from actions.forms import actions_of, confirm_step
 from actions.matching import Choice
-from actions.scene import CONFIRMED, SHOPPER, Filled, Question, Reading, Scene, Step, Texts
+from actions.scene import CONFIRMED, SHOPPER, WISH, Filled, Question, Reading, Scene, Step, Texts
 from actions.shop.records import PENDING, Key, Receipt, Refusal
 from actions.shop.shop import Shop
 from actions.submitting import Submit
@@ -39,7 +40,7 @@ WORDS: Texts = {
 
 _SAID = {
     "address": re.compile(r"\b(?:address|deliver\w* to|ship\w* to|send\w* to|moved)\b|地址", re.IGNORECASE),
-    "payment": re.compile(r"\b(?:pay\w*|charge\w*|paypal|credit card|gift card)\b|支付|付款", re.IGNORECASE),
+    "payment": re.compile(r"\b(?:pay\w*|charged?|paypal|credit card|gift card)\b|支付|付款", re.IGNORECASE),
     "items": re.compile(
         r"\b(?:items?|sizes?|colou?rs?|variants?|materials?|styles?|model|swap|bigger|smaller)\b|商品|尺码|颜色|款式",
         re.IGNORECASE,
@@ -65,11 +66,17 @@ def _read(scene: Scene) -> Reading:
     return Filled(said[0]) if len(said) == 1 else None
 
 
+def _offer(scene: Scene) -> Reading:
+    """From the first message alone: among what was answered since may be the name of a gift card that was bought."""
+    wish = replace(scene, text=str(scene.slots.get(WISH) or ""))
+    return _read(wish) if wish.is_brief else None
+
+
 def steps(scene: Scene) -> Iterator[Step]:
     """Who, which order, what of it, then what that needs, and a yes."""
     yield identity.STEP
     yield order_step(with_status(PENDING), _none)
-    yield Step("change", _ask, _read, offer=_read)
+    yield Step("change", _ask, _read, offer=_offer)
     match scene.slots.get("change"):
         case "items":
             yield from items.steps(scene)

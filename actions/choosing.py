@@ -8,16 +8,13 @@ from actions.matching import (
     Ambiguous,
     Choice,
     find_items,
-    find_method,
     find_variant,
     item_title,
-    method_title,
     variant_title,
 )
 from actions.scene import Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear
-from actions.shop.records import GIFT_CARD, Item, Order, PaymentMethod, Product, Variant
+from actions.shop.records import Item, Order, Product, Variant
 from actions.shop.rows import fold
-from actions.shop.rules import paid_with
 
 _NUMBER = re.compile(r"#?[^\W\d_]{1,3}-?\d{5,}|\b\d{5,}\b", re.IGNORECASE)
 _NEWEST = re.compile(r"\b(?:latest|last|newest|most recent)\b|最近|最新", re.IGNORECASE)
@@ -57,16 +54,8 @@ WORDS: Texts = {
         "variant": "What would you like instead of {item}?",
         "no variant": "There is no other variant of {item} in stock at the moment.",
         "sold out": "{variant} is sold out at the moment.",
-        "same": "{variant} is what you have already.",
         "unclear variant": "There are several that fit: {among}.",
         "no such variant": "There is no such variant of {item}.",
-        "pay": "Which payment method should be charged with or receive the difference?",
-        "refund": "Where should the money go?",
-        "switch": "Which payment method would you like to use instead?",
-        "unclear method": "I am not sure which of them you mean: {among}.",
-        "no method": "You have no payment method with us that can be used for this.",
-        "low": "There is not enough left on your gift card for this.",
-        "left": "{method} has {balance} left.",
     },
     "zh": {
         "order": "请问是哪个订单？",
@@ -81,16 +70,8 @@ WORDS: Texts = {
         "variant": "您想把 {item} 换成哪一款？",
         "no variant": "{item} 目前没有其他有货的款式。",
         "sold out": "{variant} 目前缺货。",
-        "same": "{variant} 就是您现有的款式。",
         "unclear variant": "有几款符合：{among}。",
         "no such variant": "{item} 没有这个款式。",
-        "pay": "差价用哪种支付方式支付或退还？",
-        "refund": "退款退到哪里？",
-        "switch": "您想改用哪种支付方式？",
-        "unclear method": "我不太确定您指的是哪一种：{among}。",
-        "no method": "您没有可用于此操作的支付方式。",
-        "low": "您的礼品卡余额不足。",
-        "left": "{method} 余额 {balance}。",
     },
 }
 
@@ -148,16 +129,18 @@ def order_step(why_not: Eligible, none: Callable[[Scene], str]) -> Step:
         known = str(scene.slots.get("order_number") or "")
         mentioned = [order for order in choices if known and fold(known) == fold(order.id)]
         choices = mentioned or choices
-        return Filled(choices[0].id) if len(choices) == 1 else _described(scene, choices)
+        if len(choices) == 1:
+            return Filled(choices[0].id)
+        return _described(scene, choices) if scene.is_brief else None
 
     def correct(scene: Scene) -> Reading:
-        named = _named(scene)
+        named = named_orders(scene)
         return Filled(named[0].id) if len(named) == 1 and why_not(scene, named[0]) is None else None
 
     return Step("order", ask, read, offer, correct)
 
 
-def _named(scene: Scene) -> list[Order]:
+def named_orders(scene: Scene) -> list[Order]:
     """The shopper's orders whose number stands in the words."""
     said = {fold(number) for number in _numbers(scene.text)}
     return [
@@ -174,7 +157,7 @@ def _numbers(text: str) -> list[str]:
 
 def _numbered(scene: Scene, why_not: Eligible) -> Reading:
     """The order whose number was said. Another shopper's and one that does not exist are told in the same words."""
-    named = _named(scene)
+    named = named_orders(scene)
     possible = [order for order in named if why_not(scene, order) is None]
     if len(possible) == 1:
         return Filled(possible[0].id)
@@ -251,10 +234,13 @@ MOST = 9
 VARIANTS = tuple(f"variant_{number}" for number in range(1, MOST + 1))
 
 
-def variant_steps(scene: Scene) -> Iterator[Step]:
-    """What each chosen item becomes, a question an item."""
+def variant_steps(scene: Scene, *, same: bool = False) -> Iterator[Step]:
+    """What each chosen item becomes, a question an item; ``same`` offers the same again, for one that is faulty.
+
+    Who names it gets it in any case: among other items it means that this one stays.
+    """
     for slot, item in zip(VARIANTS, chosen_items(scene), strict=False):
-        yield _variant_step(slot, item)
+        yield _variant_step(slot, item, same=same)
 
 
 def chosen_variants(scene: Scene) -> list[str]:
@@ -262,14 +248,14 @@ def chosen_variants(scene: Scene) -> list[str]:
     return [str(scene.slots.get(slot)) for slot, _ in zip(VARIANTS, chosen_items(scene), strict=False)]
 
 
-def _variant_step(slot: str, item: Item) -> Step:
+def _variant_step(slot: str, item: Item, *, same: bool) -> Step:
     def product(scene: Scene) -> Product:
         found = scene.shop.product(item.product)
         assert found, f"{item.id} has no product"
         return found
 
     def ask(scene: Scene) -> Question:
-        choices = [Choice(_variant_choice(scene, item, v), v.id) for v in _others(item, product(scene))]
+        choices = [Choice(_variant_choice(scene, item, v), v.id) for v in _fitting(item, product(scene), same=same)]
         return Question(scene.words(WORDS, "variant", item=item_title(item)), choices, {"item": item.id})
 
     def read(scene: Scene) -> Reading:
@@ -280,102 +266,32 @@ def _variant_step(slot: str, item: Item) -> Step:
             case None:
                 return None
             case Ambiguous(among):
-                there = {variant_title(variant) for variant in _others(item, product(scene))}
+                there = {variant_title(variant) for variant in _fitting(item, product(scene), same=same)}
                 fitting = [title for title in among if title in there]
                 if not fitting:
                     return Unclear(scene.words(WORDS, "no such variant", item=item.name))
                 return Unclear(scene.words(WORDS, "unclear variant", among=" / ".join(fitting)))
             case Variant():
-                name = "" if found.available and found.id != item.id else "same" if found.available else "sold out"
-                title = variant_title(found)
-                return Unclear(scene.words(WORDS, name, variant=title)) if name else Filled(str(found.id))
+                if found.available:
+                    return Filled(str(found.id))
+                return Unclear(scene.words(WORDS, "sold out", variant=variant_title(found)))
 
     def offer(scene: Scene) -> Reading:
         """Say at once where an item has nothing to be swapped for."""
-        return None if _others(item, product(scene)) else Ended(scene.words(WORDS, "no variant", item=item.name))
+        return (
+            None
+            if _fitting(item, product(scene), same=same)
+            else Ended(scene.words(WORDS, "no variant", item=item.name))
+        )
 
     return Step(slot, ask, read, offer)
 
 
-def _others(item: Item, product: Product) -> list[Variant]:
-    return [variant for variant in product.variants if variant.available and variant.id != item.id]
+def _fitting(item: Item, product: Product, *, same: bool) -> list[Variant]:
+    return [v for v in product.variants if v.available and (same or v.id != item.id)]
 
 
 def _variant_choice(scene: Scene, item: Item, variant: Variant) -> str:
     """A variant as a choice, with its price where that differs."""
     title = variant_title(variant)
     return title if variant.price == item.price else f"{title} ({scene.money(variant.price)})"
-
-
-def difference(scene: Scene) -> int:
-    """What the chosen variants cost more than the items."""
-    total = 0
-    for item, name in zip(chosen_items(scene), chosen_variants(scene), strict=False):
-        product = scene.shop.product(item.product)
-        variant = product.variant(name) if product else None
-        total += (variant.price if variant else item.price) - item.price
-    return total
-
-
-Usable = Callable[[Scene], Sequence[PaymentMethod]]
-
-
-def method_step(question: str, usable: Usable, free: Callable[[Scene], bool] = lambda _: False) -> Step:
-    """Which of the shopper's payment methods; where nothing is to be paid (``free``), the one that paid the order."""
-
-    def ask(scene: Scene) -> Question:
-        choices = [Choice(method_title(method), method.id) for method in usable(scene)]
-        cards = [m for m in usable(scene) if m.source == GIFT_CARD]
-        left = " ".join(
-            scene.words(WORDS, "left", method=method_title(card), balance=scene.money(card.balance or 0))
-            for card in cards
-        )
-        return Question(f"{scene.words(WORDS, question)} {left}".strip(), choices)
-
-    def read(scene: Scene) -> Reading:
-        original = next(iter(paid_with(scene.order)), None) if scene.order else None
-        found = find_method(scene.user.methods, scene.text, original)
-        if isinstance(found, Ambiguous):
-            return Unclear(scene.words(WORDS, "unclear method", among=" / ".join(found.among)))
-        if found is None:
-            return None
-        if found.id in {method.id for method in usable(scene)}:
-            return Filled(str(found.id))
-        return Unclear(scene.words(WORDS, "low" if found.source == GIFT_CARD else "no method"))
-
-    def offer(scene: Scene) -> Reading:
-        methods = list(usable(scene))
-        if not methods:
-            return Ended(scene.words(WORDS, "no method"))
-        if free(scene) and scene.order:
-            methods = [method for method in methods if method.id in paid_with(scene.order)] or methods
-        return Filled(str(methods[0].id)) if len(methods) == 1 else None
-
-    def correct(scene: Scene) -> Reading:
-        reading = read(scene)
-        return reading if isinstance(reading, Filled) else None
-
-    return Step("method", ask, read, offer, correct)
-
-
-def paying(scene: Scene) -> list[PaymentMethod]:
-    """Methods that can pay the difference of a swap."""
-    owed = difference(scene)
-    return [m for m in scene.user.methods if m.source != GIFT_CARD or (m.balance or 0) >= owed]
-
-
-def refundable(scene: Scene) -> list[PaymentMethod]:
-    """Methods that the money of the order can go back to: those that paid it, and gift cards."""
-    paid = paid_with(scene.order) if scene.order else {}
-    return [method for method in scene.user.methods if method.source == GIFT_CARD or method.id in paid]
-
-
-def replacing(scene: Scene) -> list[PaymentMethod]:
-    """Methods that can pay the order in place of the one that did."""
-    paid = paid_with(scene.order) if scene.order else {}
-    owed = sum(paid.values())
-    return [
-        method
-        for method in scene.user.methods
-        if method.id not in paid and (method.source != GIFT_CARD or (method.balance or 0) >= owed)
-    ]

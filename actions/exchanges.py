@@ -5,20 +5,11 @@ from collections.abc import Iterator
 from rasa_sdk import Action
 
 from actions import identity
-from actions.choosing import (
-    VARIANTS,
-    chosen_ids,
-    chosen_variants,
-    difference,
-    items_step,
-    method_step,
-    order_step,
-    paying,
-    variant_steps,
-)
+from actions.choosing import VARIANTS, chosen_ids, chosen_variants, items_step, order_step, variant_steps
 from actions.choosing import WORDS as CHOOSING
 from actions.forms import actions_of, confirm_step
 from actions.items import swap_facts
+from actions.paying import difference, method_step, paying
 from actions.returns import returnable
 from actions.scene import CONFIRMED, SHOPPER, Scene, Step, Texts
 from actions.shop.records import Key, Receipt, Refusal
@@ -56,7 +47,7 @@ def steps(scene: Scene) -> Iterator[Step]:
     yield identity.STEP
     yield order_step(returnable(), _none)
     yield items_step()
-    yield from variant_steps(scene)
+    yield from variant_steps(scene, same=True)
     yield method_step("pay", paying, free=lambda now: difference(now) == 0)
     yield confirm_step(steps, lambda now: now.words(WORDS, "summary", **swap_facts(now)))
 

@@ -6,7 +6,7 @@ are all its own: their values come from here, never from an entity or a text tha
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,12 +28,16 @@ from actions.scene import (
     Scene,
     Step,
     Steps,
+    Texts,
     Unclear,
     read_scene,
 )
 from actions.shop.shop import Shop
 
-_YES_NO = {"en": ("Yes", "No"), "zh": ("是的", "不"), "ask": ("Shall I do this?", "确认这样操作吗？")}
+WORDS: Texts = {
+    "en": {"sure": "Shall I do this?", "yes": "Yes", "no": "No"},
+    "zh": {"sure": "确认这样操作吗？", "yes": "是的", "no": "不"},
+}
 
 _BUTTONS = 12
 """More than these fill a screen; all choices still go out as ``options``."""
@@ -192,18 +196,12 @@ def offered(steps: Steps, scene: Scene) -> str:
     return json.dumps({step.slot: scene.slots.get(step.slot) for step in steps(scene) if step.slot != CONFIRMED})
 
 
-def confirmation(summary: str, choices: Mapping[str, tuple[str, str]] = _YES_NO) -> Question:
-    """The question for an explicit yes to ``summary``."""
-    return Question(summary, [Choice(title, title) for title in choices["en"]])
-
-
-def confirm_step(steps: Steps, summary: Any) -> Step:
+def confirm_step(steps: Steps, summary: Callable[[Scene], str]) -> Step:
     """The last step of a form that changes something: a summary, and a yes or no to exactly that."""
 
     def ask(scene: Scene) -> Question:
-        at = 1 if scene.language == "zh" else 0
-        titles = _YES_NO["zh" if at else "en"]
-        return Question(f"{summary(scene)} {_YES_NO['ask'][at]}", [Choice(title, title) for title in titles])
+        choices = [Choice(scene.words(WORDS, name), name) for name in ("yes", "no")]
+        return Question(f"{summary(scene)} {scene.words(WORDS, 'sure')}", choices)
 
     def read(scene: Scene) -> Reading:
         answer = yes_or_no(scene.text, scene.intent)
@@ -214,6 +212,6 @@ def confirm_step(steps: Steps, summary: Any) -> Step:
     return Step(CONFIRMED, ask, read)
 
 
-def actions_of(form: str, steps: Steps, slots: Iterator[str] | tuple[str, ...], shop: Shop) -> list[Action]:
+def actions_of(form: str, steps: Steps, slots: Sequence[str], shop: Shop) -> list[Action]:
     """The validation action of a form and the ones that ask for its slots."""
     return [Form(form, steps, shop), *(Ask(form, slot, steps, shop) for slot in slots)]

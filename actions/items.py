@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from actions.choosing import chosen_ids, chosen_variants, difference, items_step, method_step, paying, variant_steps
+from actions.choosing import chosen_ids, chosen_variants, items_step, variant_steps
 from actions.matching import item_title, method_title, variant_title
+from actions.paying import difference, method_step, paying
 from actions.scene import Scene, Step, Texts
 from actions.shop.records import Item, Key, Receipt, Refusal
 

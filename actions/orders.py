@@ -10,7 +10,7 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions import identity
-from actions.choosing import order_title
+from actions.choosing import named_orders, order_title
 from actions.forms import Ask, Form
 from actions.matching import Choice, item_title
 from actions.scene import Filled, Question, Reading, Scene, Step, Texts, read_scene
@@ -146,9 +146,7 @@ def _ask_number(scene: Scene) -> Question:
 
 
 def _read_number(scene: Scene) -> Reading:
-    named = [o for o in scene.orders if fold(o.id) in fold(scene.text) or o.id.strip("#LFW-") in scene.text]
-    if not named and len(scene.orders) == 1:
-        named = scene.orders
+    named = named_orders(scene) or (scene.orders if len(scene.orders) == 1 else [])
     return Filled(named[0].id) if len(named) == 1 else None
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from actions.choosing import method_step, replacing
 from actions.matching import method_title
+from actions.paying import method_step, replacing
 from actions.scene import Scene, Step, Texts
 from actions.shop.records import Key, Receipt, Refusal
 from actions.shop.rules import paid_with

@@ -95,8 +95,15 @@ def _placed(text: str) -> dict[str, str]:
     """Parts by what they look like, whatever their order; what is left is street, addition, city as they stand."""
     found: dict[str, str] = {}
     pieces = [piece.strip().rstrip(".。") for piece in re.split(r"[,，\n;]", text)]
+    # "1234 Elm St" looks like a postcode with its city, but where another one stands too it is the street.
+    if _STREET.fullmatch(pieces[0]) and any(_has_postcode(piece) for piece in pieces[1:]):
+        found["address1"] = pieces.pop(0)
     _streets([piece for piece in pieces if piece and not _take(piece, found)], found)
     return found
+
+
+def _has_postcode(part: str) -> bool:
+    return any(pattern.fullmatch(part) for pattern in (_STATE_ZIP, _ZIP, _ZIP_CITY, _CITY_ZIP))
 
 
 def _take(part: str, found: dict[str, str]) -> bool:

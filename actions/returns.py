@@ -6,18 +6,10 @@ from rasa_sdk import Action
 
 from actions import identity
 from actions.choosing import WORDS as CHOOSING
-from actions.choosing import (
-    Eligible,
-    chosen_ids,
-    chosen_items,
-    items_step,
-    method_step,
-    order_step,
-    refundable,
-    with_status,
-)
+from actions.choosing import Eligible, chosen_ids, chosen_items, items_step, order_step, with_status
 from actions.forms import actions_of, confirm_step
 from actions.matching import item_title, method_title
+from actions.paying import method_step, refundable
 from actions.scene import CONFIRMED, SHOPPER, Scene, Step, Texts
 from actions.shop.records import DELIVERED, Key, Order, Receipt, Refusal, Why
 from actions.shop.rules import return_period_over

@@ -20,6 +20,9 @@ WISH = "wish"
 OFFER = "offer"
 """The slot that keeps what the last summary said, so that a yes counts for that and nothing else."""
 
+_STORY = 30
+"""Words."""
+
 Texts = Mapping[str, Mapping[str, str]]
 """Wording by language, then by name."""
 
@@ -72,6 +75,11 @@ class Scene:
     def order(self) -> Order | None:
         """The order that the form is about, if it is the shopper's."""
         return next((order for order in self.orders if order.id == self.slots.get("order")), None)
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether the words can be about one thing only; of a longer message, a story, a word proves little."""
+        return len(self.text.split()) <= _STORY and len(self.text) <= 10 * _STORY
 
     def key(self, action: str) -> Key:
         """What this turn's ``action`` is done once by."""

@@ -149,6 +149,8 @@ def test_that_of_titles_the_longest_is_taken_once() -> None:
             "986 Sunset Drive, Suite 259, Denver, CO 80279, USA",
             ("986 Sunset Drive", "Suite 259", "Denver", "CO", "USA", "80279"),
         ),
+        ("1234 Elm St, Ely, IL 62701, USA", ("1234 Elm St", "", "Ely", "IL", "USA", "62701")),
+        ("3511 AB Utrecht, Oudegracht 12, NL", ("Oudegracht 12", "", "Utrecht", "", "Netherlands", "3511 AB")),
         ("10 Main St, Austin TX 78701", ("10 Main St", "", "Austin", "TX", "USA", "78701")),
         ("Oudegracht 12, 3511 AB Utrecht, Netherlands", ("Oudegracht 12", "", "Utrecht", "", "Netherlands", "3511 AB")),
         ("Lindenweg 4\nKöln 50674\nGermany", ("Lindenweg 4", "", "Köln", "", "Germany", "50674")),

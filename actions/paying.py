@@ -1,0 +1,103 @@
+"""The step that asks which payment method: to pay or get a difference, for a refund, in place of another."""
+
+from collections.abc import Callable, Sequence
+
+from actions.choosing import chosen_items, chosen_variants
+from actions.matching import Ambiguous, Choice, find_method, method_title
+from actions.scene import Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear
+from actions.shop.records import GIFT_CARD, PaymentMethod
+from actions.shop.rules import paid_with
+
+WORDS: Texts = {
+    "en": {
+        "pay": "Which payment method should be charged with or receive the difference?",
+        "refund": "Where should the money go?",
+        "switch": "Which payment method would you like to use instead?",
+        "unclear method": "I am not sure which of them you mean: {among}.",
+        "no method": "You have no payment method with us that can be used for this.",
+        "low": "There is not enough left on your gift card for this.",
+        "left": "{method} has {balance} left.",
+    },
+    "zh": {
+        "pay": "差价用哪种支付方式支付或退还？",
+        "refund": "退款退到哪里？",
+        "switch": "您想改用哪种支付方式？",
+        "unclear method": "我不太确定您指的是哪一种：{among}。",
+        "no method": "您没有可用于此操作的支付方式。",
+        "low": "您的礼品卡余额不足。",
+        "left": "{method} 余额 {balance}。",
+    },
+}
+
+Usable = Callable[[Scene], Sequence[PaymentMethod]]
+
+
+def difference(scene: Scene) -> int:
+    """What the chosen variants cost more than the items."""
+    total = 0
+    for item, name in zip(chosen_items(scene), chosen_variants(scene), strict=False):
+        product = scene.shop.product(item.product)
+        variant = product.variant(name) if product else None
+        total += (variant.price if variant else item.price) - item.price
+    return total
+
+
+def method_step(question: str, usable: Usable, free: Callable[[Scene], bool] = lambda _: False) -> Step:
+    """Which of the shopper's payment methods; where nothing is to be paid (``free``), the one that paid the order."""
+
+    def ask(scene: Scene) -> Question:
+        choices = [Choice(method_title(method), method.id) for method in usable(scene)]
+        cards = [m for m in usable(scene) if m.source == GIFT_CARD]
+        left = " ".join(
+            scene.words(WORDS, "left", method=method_title(card), balance=scene.money(card.balance or 0))
+            for card in cards
+        )
+        return Question(f"{scene.words(WORDS, question)} {left}".strip(), choices)
+
+    def read(scene: Scene) -> Reading:
+        original = next(iter(paid_with(scene.order)), None) if scene.order else None
+        found = find_method(scene.user.methods, scene.text, original)
+        if isinstance(found, Ambiguous):
+            return Unclear(scene.words(WORDS, "unclear method", among=" / ".join(found.among)))
+        if found is None:
+            return None
+        if found.id in {method.id for method in usable(scene)}:
+            return Filled(str(found.id))
+        return Unclear(scene.words(WORDS, "low" if found.source == GIFT_CARD else "no method"))
+
+    def offer(scene: Scene) -> Reading:
+        methods = list(usable(scene))
+        if not methods:
+            return Ended(scene.words(WORDS, "no method"))
+        if free(scene) and scene.order:
+            methods = [method for method in methods if method.id in paid_with(scene.order)] or methods
+        return Filled(str(methods[0].id)) if len(methods) == 1 else None
+
+    def correct(scene: Scene) -> Reading:
+        reading = read(scene)
+        return reading if isinstance(reading, Filled) else None
+
+    return Step("method", ask, read, offer, correct)
+
+
+def paying(scene: Scene) -> list[PaymentMethod]:
+    """Methods that can pay the difference of a swap."""
+    owed = difference(scene)
+    return [m for m in scene.user.methods if m.source != GIFT_CARD or (m.balance or 0) >= owed]
+
+
+def refundable(scene: Scene) -> list[PaymentMethod]:
+    """Methods that the money of the order can go back to: those that paid it, and gift cards."""
+    paid = paid_with(scene.order) if scene.order else {}
+    return [method for method in scene.user.methods if method.source == GIFT_CARD or method.id in paid]
+
+
+def replacing(scene: Scene) -> list[PaymentMethod]:
+    """Methods that can pay the order in place of the one that did."""
+    paid = paid_with(scene.order) if scene.order else {}
+    owed = sum(paid.values())
+    return [
+        method
+        for method in scene.user.methods
+        if method.id not in paid and (method.source != GIFT_CARD or (method.balance or 0) >= owed)
+    ]
