@@ -19,11 +19,6 @@ from actions.shop.rows import fold
 _NUMBER = re.compile(r"#?[^\W\d_]{1,3}-?\d{5,}|\b\d{5,}\b", re.IGNORECASE)
 _NEWEST = re.compile(r"\b(?:latest|last|newest|most recent)\b|最近|最新", re.IGNORECASE)
 
-_ALIKE = re.compile(
-    r"\b(?:the )?(?:very |exact )?same(?: one| item| again| kind)?\s*[.!]*$|(?:同样|一样)的", re.IGNORECASE
-)
-"""Words that ask for the very same thing again; they end what is said, as "the same size but blue" does not."""
-
 STATUS: Texts = {
     "en": {},
     "zh": {
@@ -259,8 +254,6 @@ def _variant_step(slot: str, item: Item, *, same: bool) -> Step:
         return Question(scene.words(WORDS, "variant", item=item_title(item)), choices, {"item": item.id})
 
     def read(scene: Scene) -> Reading:
-        if _ALIKE.search(scene.text) and any(v.id == item.id and v.available for v in product(scene).variants):
-            return Filled(str(item.id))  # A new one of the same, for one that is broken.
         found = find_variant(item, product(scene).variants, scene.text)
         match found:
             case None:

@@ -25,7 +25,6 @@ _SUMMARY = {
 """A word that the summary of a wish has in it, and those of most others have not."""
 
 _ALIKE = {"return": "exchange", "exchange": "return"}
-SAME = "the same again"
 NO = "No, that is not what I want."
 LEAVE = "Never mind."
 
@@ -102,8 +101,6 @@ class Shopper:
         asked = int(re.sub(r"\D", "", heard.ask or "") or 1) - 1
         mine = [new for at, (before, new) in enumerate(pairs) if before == old and at <= asked]
         new = wanted[min(max(len(mine), 1), len(wanted)) - 1]
-        if new == old:
-            return SAME
         variant = self.retail.variant(new)
         # With its price where that is another one: ``black, AC adapter (150.01 EUR)``.
         fitting = [option for option in heard.options if _same(re.sub(r" \([^()]*\)$", "", option), variant)]
