@@ -47,6 +47,9 @@ _SAID = {
     ),
 }
 
+_MAIL = re.compile(r"e-?mail(?: address)?|\S+@\S+", re.IGNORECASE)
+"""Who the shopper is; no word of it says what is to be changed."""
+
 
 def _none(scene: Scene) -> str:
     return scene.words(CHOOSING, "none", done=scene.words(WORDS, "none done"), why=scene.words(WORDS, "none why"))
@@ -58,7 +61,8 @@ def _ask(scene: Scene) -> Question:
 
 
 def _read(scene: Scene) -> Reading:
-    said = [name for name, pattern in _SAID.items() if pattern.search(scene.text)]
+    text = _MAIL.sub(" ", scene.text)
+    said = [name for name, pattern in _SAID.items() if pattern.search(text)]
     return Filled(said[0]) if len(said) == 1 else None
 
 

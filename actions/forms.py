@@ -132,13 +132,24 @@ def fill(steps: Steps, scene: Scene, proposed: frozenset[str] = frozenset()) -> 
             return ended
     # Each value may change which steps there are; a form has a dozen at most.
     heard = replace(scene, text="\n".join(dict.fromkeys((str(scene.slots.get(WISH) or ""), scene.text))))
+    taken_back = first.slot if at is not None and first is not None and _comes_before(first, at, steps, scene) else None
     while step := next((step for step in steps(scene) if scene.slots.get(step.slot) is None), None):
-        reading = step.offer(heard) if step.slot != scene.requested else None
+        # What was taken back stood in words said before; only new ones can say it now.
+        reading: Reading = None
+        if step.slot == taken_back:
+            reading = step.read(scene)
+        elif step.slot != scene.requested:
+            reading = step.offer(heard)
         if ended := _take(scene, step, reading, steps):
             return ended
         if scene.slots.get(step.slot) is None:
             return step
     return None
+
+
+def _comes_before(one: Step, other: Step, steps: Steps, scene: Scene) -> bool:
+    names = [step.slot for step in steps(scene)]
+    return one.slot in names and (other.slot not in names or names.index(one.slot) < names.index(other.slot))
 
 
 def _correct(steps: Steps, scene: Scene, at: Step) -> Ended | None:

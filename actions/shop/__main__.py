@@ -1,4 +1,4 @@
-"""Fills, plays on and compares a shop's database: `python -m actions.shop tau|demo|dump|play|changes …`.
+"""Fills, plays on and compares a shop's database: `python -m actions.shop tau|demo|dump|play|changes|compare …`.
 
 What else measures the assistant (`kefu eval conversations`) uses these from outside, as it uses the actions over HTTP.
 """
@@ -26,6 +26,7 @@ def main() -> None:
     for name, about in (
         ("tau", "make the database hold tau-bench retail's, from a folder with users, products and orders"),
         ("changes", "print what the database has otherwise than the folder, as JSON"),
+        ("compare", "read a database's URL a line; print a line of `changes` for each"),
         ("play", "read a JSON list of tool calls a line; print answers and the changes they make of the folder's data"),
     ):
         commands.add_parser(name, help=about).add_argument("folder", type=Path)
@@ -43,6 +44,11 @@ def _run(command: str, folder: Path | None, lines: TextIO, out: TextIO) -> None:
         case "play", Path():
             for played in play(read_folder(folder), map(json.loads, filter(str.strip, lines))):
                 out.write(json.dumps(played, ensure_ascii=False) + "\n")
+                out.flush()
+        case "compare", Path():
+            data = read_folder(folder)
+            for url in filter(None, map(str.strip, lines)):
+                out.write(json.dumps(changes(data, dump(_opened(url))), ensure_ascii=False) + "\n")
                 out.flush()
         case "tau", Path():
             load(_opened().engine, read_folder(folder))
@@ -80,8 +86,9 @@ def changes(before: Plain, after: Plain) -> list[str]:
     return sorted(differences(before, after))
 
 
-def _opened() -> Shop:
-    return open_shop({**os.environ, "KEFU_SHOP_DEMO": "false"})
+def _opened(url: str | None = None) -> Shop:
+    named = {"KEFU_SHOP_URL": url} if url else {}
+    return open_shop({**os.environ, "KEFU_SHOP_DEMO": "false", **named})
 
 
 if __name__ == "__main__":

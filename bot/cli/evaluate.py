@@ -89,3 +89,40 @@ def eval_answers(
         print_json(figures)
     else:
         err.print(f"\nRead it: [bold]{out_folder / 'answers.html'}[/]")
+
+
+@evaluate.command("conversations")
+def eval_conversations(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the public sets, with tau_retail in it.", exists=True, file_okay=False),
+    ] = None,
+    stories: Annotated[
+        Path | None, typer.Option(help="Test stories of Rasa's format to play instead.", exists=True)
+    ] = None,
+    out_folder: Out = Path(".kefu/eval"),
+    split: Annotated[str, typer.Option(help="Which tasks: `dev` measures; look at failures on `train`.")] = "dev",
+    most: Annotated[int | None, typer.Option(min=1, help="Tasks at most, taken evenly.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure what conversations get done: tau-bench retail's tasks, or your own stories; writes a report."""
+    from bot.cli.kefu import prepare
+    from bot.evaluation.conversations import evaluate_conversations
+    from bot.evaluation.story_player import evaluate_stories
+
+    if (data is None) == (stories is None):
+        raise typer.BadParameter("name a folder with --data, or a file with --stories.")
+    settings, console = read_settings(), err if as_json else out
+    prepare(settings)
+    if stories is not None:
+        figures, wrote = run(evaluate_stories(settings, stories, out_folder, console)), "stories.txt"
+    else:
+        assert data is not None
+        figures = run(evaluate_conversations(settings, data, out_folder, console, split=split, most=most))
+        wrote = "conversations.html"
+    if as_json:
+        print_json(figures)
+    else:
+        err.print(f"\nRead it: [bold]{out_folder / wrote}[/]")
+    if figures.get("stories", 0) > figures["passed"]:
+        raise typer.Exit(1)
