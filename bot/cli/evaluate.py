@@ -93,7 +93,7 @@ def eval_conversations(
     if (data is None) == (stories is None):
         raise typer.BadParameter("name a folder with --data, or a file with --stories.")
     settings, console = read_settings(), err if as_json else out
-    prepare(settings)
+    prepare(settings.model_copy(update={"writer": "none"}))  # Which is not measured here.
     if stories is not None:
         figures, wrote = run(evaluate_stories(settings, stories, out_folder, console)), "stories.txt"
     else:
