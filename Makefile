@@ -40,10 +40,11 @@ format: .venv/test ## Format the code and fix what can be fixed
 bench: .venv/test ## Run the benchmarks, a few minutes
 	@for file in benchmarks/*.py; do echo "── $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
 
-eval: .venv/test ## Measure intents, search and answers on the public sets in ../shared/data
+eval: .venv/test ## Measure intents, search, answers and conversations on the public sets in ../shared/data
 	$(BIN)/kefu eval intents --data ../shared/data
 	$(BIN)/kefu eval retrieval --data ../shared/data
 	$(BIN)/kefu eval answers --data ../shared/data
+	$(BIN)/kefu eval conversations --data ../shared/data
 
 clean: ## Remove what was made, but keep conversations (.kefu/redis)
 	rm -rf .venv bot/web/node_modules bot/web/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .kefu/index .kefu/models .kefu/intents

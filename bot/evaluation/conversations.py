@@ -70,9 +70,10 @@ async def _play(task: Task, right: Sequence[str], served: Served, retail: Retail
     broken = ""
     async with aiohttp.ClientSession() as session:
         talk = Talk(session, served.url, f"{task.name}-{uuid.uuid4().hex[:6]}")
+        visit = _Visit(Shopper(task, retail), talk)
         try:
             async with asyncio.timeout(SECONDS):
-                await _Visit(Shopper(task, retail), talk).play()
+                await visit.play()
         except (TalkFailed, TimeoutError) as exc:
             broken = str(exc) or f"not done within {SECONDS:.0f} s"
     made = await compare.ask(f"sqlite:///{served.data / DATABASE}")
@@ -85,6 +86,7 @@ async def _play(task: Task, right: Sequence[str], served: Served, retail: Retail
         tuple(change for change in right if change not in made),
         tuple(change for change in made if change not in right),
         tuple(told for told in task.outputs if told.replace(",", "").casefold() not in words),
+        visit.again,
         broken,
     )
 
@@ -96,6 +98,7 @@ class _Visit:
         self._shopper = shopper
         self._talk = talk
         self._asked: dict[str, int] = {}
+        self.again = 0
 
     async def play(self) -> None:
         """See each wish through; where there is none, say what the instruction says, and agree to nothing."""
@@ -126,6 +129,7 @@ class _Visit:
             else:
                 pressed = _button(wish, heard) if stated else None
                 said = pressed or words[min(stated, 1)]
+                self.again += stated > 0
                 stated += 1
             heard = await self._say(said)
         return heard
