@@ -42,7 +42,7 @@ class Played:
         return not (self.missing or self.wrong or self.broken)
 
 
-def figures_of(rows: Sequence[Played], split: str) -> dict[str, Any]:
+def figures_of(rows: Sequence[Played], split: str, *, own_words: bool = False) -> dict[str, Any]:
     """The pass rate of all, by the kinds of wishes in a task, and by each kind of wish."""
     kinds: dict[str, list[Played]] = {}
     wishes: dict[str, list[Played]] = {}
@@ -53,6 +53,7 @@ def figures_of(rows: Sequence[Played], split: str) -> dict[str, Any]:
     telling = [row for row in rows if row.task.outputs]
     return {
         "split": split,
+        "own_words": own_words,
         **_counted(rows),
         "kinds": {kind: _counted(kinds[kind]) for kind in sorted(kinds)},
         "tasks_with_wish": {kind: _counted(wishes[kind]) for kind in sorted(wishes)},
@@ -72,7 +73,10 @@ def _counted(rows: Sequence[Played]) -> dict[str, Any]:
 
 def tables(figures: Mapping[str, Any]) -> list[Table]:
     """The figures for a terminal."""
-    table = Table(title=f"tau-bench retail, {figures['split']}", caption=figures["note"])
+    table = Table(
+        title=f"tau-bench retail, {figures['split']}{', in own words' if figures['own_words'] else ''}",
+        caption=figures["note"],
+    )
     for column in ("kind of task", "tasks", "passed", "rate"):
         table.add_column(column, justify="left" if column == "kind of task" else "right")
     for kind, row in figures["kinds"].items():

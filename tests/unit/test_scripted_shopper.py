@@ -102,6 +102,22 @@ def test_that_a_question_gets_its_answer(heard: Heard, said: str) -> None:
     assert shopper.answer(wish, heard, 0) == said
 
 
+@pytest.mark.parametrize(
+    ("heard", "said"),
+    [
+        (Heard(ask="order", options=("#A1: Desk Fan (delivered)",)), "The one with the desk fan"),
+        (Heard(ask="items", options=("Desk Fan (small, white)",)), "the desk fan"),
+        (Heard(ask="variant_1", options=("large, black",), about={"item": "f1"}), "black and large"),
+        (Heard(ask="method", options=("Visa ending 4321",)), "Please use my credit card"),
+    ],
+)
+def test_that_it_can_answer_in_its_own_words_once(heard: Heard, said: str) -> None:
+    shopper = Shopper(task("You are Ada Byron in 10001.", EXCHANGE), RETAIL, own_words=True)
+    wish = Wish("exchange", {**EXCHANGE[1], "payment_method_id": "credit_card_1111"})
+    assert shopper.answer(wish, heard, 0) == said
+    assert shopper.answer(wish, heard, 1) == heard.options[0]
+
+
 def test_that_it_agrees_only_to_what_it_wants() -> None:
     shopper = Shopper(task("You are Ada Byron in 10001.", EXCHANGE), RETAIL)
     wish = Wish("exchange", EXCHANGE[1])
