@@ -40,10 +40,11 @@ format: .venv/test ## Format the code and fix what can be fixed
 bench: .venv/test ## Run the benchmarks, a few minutes
 	@for file in benchmarks/*.py; do echo "── $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
 
-eval: .venv/test ## Measure intents, search and answers on the public sets in ../shared/data
+eval: .venv/test ## Measure intents, search, answers and conversations on the public sets in ../shared/data
 	$(BIN)/kefu eval intents --data ../shared/data
 	$(BIN)/kefu eval retrieval --data ../shared/data
 	$(BIN)/kefu eval answers --data ../shared/data
+	$(BIN)/kefu eval conversations --data ../shared/data
 
 rasa: .venv/serve ## Build a real Rasa beside it, train it on the knowledge folder, and serve it on port 5006
 	$(BIN)/python -m bot.understanding.rasa_server

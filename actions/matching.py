@@ -149,9 +149,13 @@ def find_items(lines: Sequence[Item], text: str) -> tuple[str, ...] | Ambiguous 
 
 def _exact(lines: Sequence[Item], text: str) -> list[Choice]:
     """Lines whose whole title was written, as a button's is."""
-    titles = {str(line.id): item_title(line) for line in lines}
+    titles = _titles(lines)
     lowered = text.casefold()
     return [Choice(title, item) for item, title in titles.items() if title.casefold() in lowered and "(" in title]
+
+
+def _titles(lines: Sequence[Item]) -> dict[str, str]:
+    return {str(line.id): item_title(line) for line in lines}
 
 
 def _quantity_before(text: str, title: str) -> int | None:
@@ -186,7 +190,7 @@ def _line(lines: Sequence[Item], part: str, counts: Counter[str], *, only: bool)
     if counts[top[0]] > 1:
         if _ALL.search(part):
             return top[0], counts[top[0]]
-        return (top[0], quantity) if quantity else Ambiguous(tuple(item_title(line) for line in lines[:1]))
+        return (top[0], quantity) if quantity else Ambiguous((_titles(lines)[top[0]],))
     return top[0], 1
 
 

@@ -103,6 +103,7 @@ def eval_conversations(
     out_folder: Out = Path(".kefu/eval"),
     split: Annotated[str, typer.Option(help="Which tasks: `dev` measures; look at failures on `train`.")] = "dev",
     most: Annotated[int | None, typer.Option(min=1, help="Tasks at most, taken evenly.")] = None,
+    own_words: Annotated[bool, typer.Option(help="The shopper answers in its own words, not with options.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure what conversations get done: tau-bench retail's tasks, or your own stories; writes a report."""
@@ -113,12 +114,14 @@ def eval_conversations(
     if (data is None) == (stories is None):
         raise typer.BadParameter("name a folder with --data, or a file with --stories.")
     settings, console = read_settings(), err if as_json else out
-    prepare(settings)
+    prepare(settings.model_copy(update={"writer": "none"}))  # Which is not measured here.
     if stories is not None:
         figures, wrote = run(evaluate_stories(settings, stories, out_folder, console)), "stories.txt"
     else:
         assert data is not None
-        figures = run(evaluate_conversations(settings, data, out_folder, console, split=split, most=most))
+        figures = run(
+            evaluate_conversations(settings, data, out_folder, console, split=split, most=most, own_words=own_words)
+        )
         wrote = "conversations.html"
     if as_json:
         print_json(figures)

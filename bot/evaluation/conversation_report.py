@@ -31,6 +31,8 @@ class Played:
     """Changes that only the conversation made."""
     untold: tuple[str, ...]
     """What the shopper wanted to be told and was not."""
+    again: int = 0
+    """How often a wish had to be said again, in other words or with a button."""
     broken: str = ""
     """Why the conversation ended early, if it did."""
 
@@ -40,7 +42,7 @@ class Played:
         return not (self.missing or self.wrong or self.broken)
 
 
-def figures_of(rows: Sequence[Played], split: str) -> dict[str, Any]:
+def figures_of(rows: Sequence[Played], split: str, *, own_words: bool = False) -> dict[str, Any]:
     """The pass rate of all, by the kinds of wishes in a task, and by each kind of wish."""
     kinds: dict[str, list[Played]] = {}
     wishes: dict[str, list[Played]] = {}
@@ -51,11 +53,14 @@ def figures_of(rows: Sequence[Played], split: str) -> dict[str, Any]:
     telling = [row for row in rows if row.task.outputs]
     return {
         "split": split,
+        "own_words": own_words,
         **_counted(rows),
         "kinds": {kind: _counted(kinds[kind]) for kind in sorted(kinds)},
         "tasks_with_wish": {kind: _counted(wishes[kind]) for kind in sorted(wishes)},
         "facts": {"asked": len(telling), "told": sum(not row.untold for row in telling)},
         "messages": round(sum(len(row.said) / 2 for row in rows) / max(len(rows), 1), 1),
+        "wishes": sum(len(row.task.wishes) for row in rows),
+        "said_again": sum(row.again for row in rows),
         "failed": [row.task.name for row in rows if not row.passed],
         "note": PUBLISHED,
     }
@@ -68,14 +73,22 @@ def _counted(rows: Sequence[Played]) -> dict[str, Any]:
 
 def tables(figures: Mapping[str, Any]) -> list[Table]:
     """The figures for a terminal."""
-    table = Table(title=f"tau-bench retail, {figures['split']}", caption=figures["note"])
+    table = Table(
+        title=f"tau-bench retail, {figures['split']}{', in own words' if figures['own_words'] else ''}",
+        caption=figures["note"],
+    )
     for column in ("kind of task", "tasks", "passed", "rate"):
         table.add_column(column, justify="left" if column == "kind of task" else "right")
     for kind, row in figures["kinds"].items():
         table.add_row(kind, str(row["tasks"]), str(row["passed"]), f"{row['rate']:.3f}")
     table.add_section()
     table.add_row("all", str(figures["tasks"]), str(figures["passed"]), f"{figures['rate'] or 0:.3f}")
-    return [table]
+    facts = figures["facts"]
+    notes = Table(show_header=False, box=None)
+    notes.add_row("wishes that had to be said again", f"{figures['said_again']} of {figures['wishes']}")
+    notes.add_row("tasks whose facts were told", f"{facts['told']} of {facts['asked']}")
+    notes.add_row("messages of a task", str(figures["messages"]))
+    return [table, notes]
 
 
 def write_report(figures: Mapping[str, Any], rows: Sequence[Played], out: Path) -> None:
@@ -96,6 +109,7 @@ def _plain(row: Played) -> dict[str, Any]:
         "missing": row.missing,
         "wrong": row.wrong,
         "untold": row.untold,
+        "again": row.again,
         "broken": row.broken,
         "instruction": row.task.instruction,
         "said": row.said,

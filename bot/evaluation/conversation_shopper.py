@@ -35,6 +35,8 @@ class Shopper:
 
     task: Task
     retail: Retail
+    own_words: bool = False
+    """Whether it answers in words of its own instead of taking what is offered; at a second time it takes that."""
 
     def identity(self, times: int) -> str:
         """Who it is; another way each time it is asked."""
@@ -51,6 +53,8 @@ class Shopper:
         slot = heard.ask or ""
         if slot in ("shopper", "email"):
             return self.identity(times)
+        if self.own_words and times == 0 and (said := self._own(wish, slot, heard)):
+            return said
         if slot.startswith("variant"):
             return self._variant(wish, heard)
         match slot:
@@ -71,6 +75,35 @@ class Shopper:
             case "confirmed":
                 return "Yes" if self.agrees(wish, heard.text) else NO
         return heard.options[0] if heard.options else LEAVE
+
+    def _own(self, wish: Wish, slot: str, heard: Heard) -> str | None:
+        """An answer in the shopper's own words, where there is something to word."""
+        names = [name.lower() for name in names_of(wish, self.retail)]
+        match slot.rstrip("123456789_"):
+            case "order" if names:
+                return f"The one with the {names[0]}"
+            case "items" if names and len(names) == len(wish.facts["item_ids"]):
+                return "the " + " and the ".join(names)
+            case "variant":
+                return self._changed(wish, heard)
+            case "reason":
+                mistaken = "mistake" in str(wish.facts.get("reason"))
+                return "oh, I ordered it by accident" if mistaken else "I just don't need it anymore"
+            case "method":
+                name = str(wish.facts.get("payment_method_id", ""))
+                return f"Please use my {name.rpartition('_')[0].replace('_', ' ')}"
+            case "confirmed" if self.agrees(wish, heard.text):
+                return "Yes please, go ahead"
+        return None
+
+    def _changed(self, wish: Wish, heard: Heard) -> str | None:
+        """Only what is to be different: ``black and large``."""
+        old, pairs = str(heard.about.get("item")), self._pairs(wish)
+        new = [after for before, after in pairs if before == old]
+        if len(new) != 1 or new[0] == old:
+            return None
+        before, after = self.retail.variant(old)["options"], self.retail.variant(new[0])["options"]
+        return " and ".join(str(value) for name, value in after.items() if before.get(name) != value)
 
     def agrees(self, wish: Wish, summary: str) -> bool:
         """Whether a summary says what is wished, as far as a careful reader sees."""

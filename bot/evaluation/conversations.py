@@ -14,7 +14,7 @@ from bot.evaluation.conversation_server import Served, scratch, serving
 from bot.evaluation.conversation_shop import DATABASE, Reader, fill, only_shop, reader, restore, right_changes
 from bot.evaluation.conversation_shopper import LEAVE, NO, Shopper
 from bot.evaluation.conversation_talk import Heard, Talk, TalkFailed
-from bot.evaluation.conversation_tasks import Retail, Task, Wish, read_retail, read_tasks
+from bot.evaluation.conversation_tasks import Wish, read_retail, read_tasks
 from bot.evaluation.conversation_words import opening, plain, sentences
 from bot.records import ConversationId
 from bot.settings import Settings
@@ -35,9 +35,18 @@ _TITLES = {"items": "change order", "payment": "change order", "address": "chang
 
 
 async def evaluate_conversations(
-    settings: Settings, data: Path, out: Path, console: Console, *, split: str = "dev", most: int | None = None
+    settings: Settings,
+    data: Path,
+    out: Path,
+    console: Console,
+    *,
+    split: str = "dev",
+    most: int | None = None,
+    own_words: bool = False,
 ) -> dict[str, Any]:
     """Play the tasks of a split, all or ``most`` of them; write and return the figures.
+
+    ``own_words`` has the shopper answer in words of its own instead of taking what is offered.
 
     Files: ``conversations.json`` (figures), ``conversations.jsonl`` (every task), ``conversations.html``.
     """
@@ -55,24 +64,26 @@ async def evaluate_conversations(
             async with serving(own, folder) as served, reader("compare", retail.folder) as compare:
                 for task, changes in zip(tasks, right, strict=True):
                     restore(prepared, live)
-                    rows.append(await _play(task, changes, served, retail, compare))
+                    rows.append(await _play(Shopper(task, retail, own_words), changes, served, compare))
                     console.print(f"{task.name}  {task.kind}: {'passed' if rows[-1].passed else 'FAILED'}")
                     # As it goes, so that a measurement that is broken off is not lost.
-                    write_report(figures_of(rows, split), rows, out)
-    figures = figures_of(rows, split)
+                    write_report(figures_of(rows, split, own_words=own_words), rows, out)
+    figures = figures_of(rows, split, own_words=own_words)
     for table in tables(figures):
         console.print(table)
     return figures
 
 
-async def _play(task: Task, right: Sequence[str], served: Served, retail: Retail, compare: Reader) -> Played:
-    """Play one task on the database as it is."""
+async def _play(shopper: Shopper, right: Sequence[str], served: Served, compare: Reader) -> Played:
+    """Play one shopper's task on the database as it is."""
+    task = shopper.task
     broken = ""
     async with aiohttp.ClientSession() as session:
         talk = Talk(session, served.url, f"{task.name}-{uuid.uuid4().hex[:6]}")
+        visit = _Visit(shopper, talk)
         try:
             async with asyncio.timeout(SECONDS):
-                await _Visit(Shopper(task, retail), talk).play()
+                await visit.play()
         except (TalkFailed, TimeoutError) as exc:
             broken = str(exc) or f"not done within {SECONDS:.0f} s"
     made = await compare.ask(f"sqlite:///{served.data / DATABASE}")
@@ -85,6 +96,7 @@ async def _play(task: Task, right: Sequence[str], served: Served, retail: Retail
         tuple(change for change in right if change not in made),
         tuple(change for change in made if change not in right),
         tuple(told for told in task.outputs if told.replace(",", "").casefold() not in words),
+        visit.again,
         broken,
     )
 
@@ -96,6 +108,7 @@ class _Visit:
         self._shopper = shopper
         self._talk = talk
         self._asked: dict[str, int] = {}
+        self.again = 0
 
     async def play(self) -> None:
         """See each wish through; where there is none, say what the instruction says, and agree to nothing."""
@@ -126,6 +139,7 @@ class _Visit:
             else:
                 pressed = _button(wish, heard) if stated else None
                 said = pressed or words[min(stated, 1)]
+                self.again += stated > 0
                 stated += 1
             heard = await self._say(said)
         return heard

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,17 @@ MILA, AMELIA = "mila.devries@mail.example", "amelia.hart@mail.example"
 LI, NOOR, JONAS = "li.wei@mail.example", "noor.bakker@mail.example", "jonas.keller@mail.example"
 
 
+@contextmanager
+def opened(folder: Path) -> Iterator[Shop]:
+    """The shop in a folder, made new."""
+    shop = open_shop({}, folder)
+    with exclusive(shop.engine) as connection:
+        empty(connection)
+    demo.seed(shop.engine)
+    yield shop
+    shop.engine.dispose()
+
+
 @pytest.fixture(scope="module")
 def server(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("g")
@@ -30,9 +41,21 @@ def server(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     server = Server(
         folder, {"KEFU_WRITER": "none", "KEFU_DESK_HOURS": "always", "KEFU_SHOP_URL": "", "KEFU_ACTION_TIMEOUT": "60"}
     )
-    asyncio.run(server.start())
+    asyncio.run(ready(server))
     yield server
     assert server.stop() == 0, server.log()
+
+
+async def ready(server: Server) -> None:
+    """Start it, and wait for its action server too, which it does not wait for itself."""
+    await server.start()
+    async with aiohttp.ClientSession(server.url) as session:
+        for _ in range(600):
+            async with session.get("/readyz") as response:
+                if (await response.json())["actions"] == "ok":
+                    return
+            await asyncio.sleep(0.1)
+    raise AssertionError("the action server does not answer")
 
 
 @pytest.fixture
@@ -40,27 +63,6 @@ def shop(server: Server) -> Iterator[Shop]:
     """The server's own database, as on the demo's first day."""
     with opened(server.data) as shop:
         yield shop
-
-
-def opened(folder: Path) -> "Opened":
-    return Opened(folder)
-
-
-class Opened:
-    """The shop in a folder, made new, and let go afterwards."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __enter__(self) -> Shop:
-        self._shop = open_shop({}, self._folder)
-        with exclusive(self._shop.engine) as connection:
-            empty(connection)
-        demo.seed(self._shop.engine)
-        return self._shop
-
-    def __exit__(self, *_: object) -> None:
-        self._shop.engine.dispose()
 
 
 def order(shop: Shop, number: str, email: str) -> Order:

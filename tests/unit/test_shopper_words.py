@@ -64,6 +64,9 @@ def test_that_several_of_one_item_are_counted(text: str, count: int) -> None:
 
 def test_that_a_number_left_open_or_too_high_is_asked_back() -> None:
     assert isinstance(find_items((SOCKS,) * 3, "the socks"), Ambiguous)
+    among = find_items((FLEECE, SOCKS, SOCKS), "the socks")
+    assert isinstance(among, Ambiguous)
+    assert "Socks" in among.among[0]
     assert isinstance(find_items((SOCKS,) * 3, "five socks"), Ambiguous)
 
 
