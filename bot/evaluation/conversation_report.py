@@ -58,6 +58,7 @@ def figures_of(rows: Sequence[Played], split: str, *, own_words: bool = False) -
         "kinds": {kind: _counted(kinds[kind]) for kind in sorted(kinds)},
         "tasks_with_wish": {kind: _counted(wishes[kind]) for kind in sorted(wishes)},
         "facts": {"asked": len(telling), "told": sum(not row.untold for row in telling)},
+        "passed_and_told": sum(row.passed and not row.untold for row in rows),
         "messages": round(sum(len(row.said) / 2 for row in rows) / max(len(rows), 1), 1),
         "wishes": sum(len(row.task.wishes) for row in rows),
         "said_again": sum(row.again for row in rows),
@@ -87,6 +88,7 @@ def tables(figures: Mapping[str, Any]) -> list[Table]:
     notes = Table(show_header=False, box=None)
     notes.add_row("wishes that had to be said again", f"{figures['said_again']} of {figures['wishes']}")
     notes.add_row("tasks whose facts were told", f"{facts['told']} of {facts['asked']}")
+    notes.add_row("tasks passed, with their facts told", f"{figures['passed_and_told']} of {figures['tasks']}")
     notes.add_row("messages of a task", str(figures["messages"]))
     return [table, notes]
 

@@ -39,7 +39,8 @@ def an_order(number: str, status: str) -> dict[str, Any]:
 
 @pytest.fixture
 def sets(tmp_path: Path) -> Path:
-    """A shop of tau-bench's shape with one shopper, and three tasks; what one of them has to do is refused."""
+    """A shop of tau-bench's shape with one shopper, and tasks: two that can be done, one whose second call
+    is refused, and one whose shopper gives an address that nobody has."""
     folder = tmp_path / "sets" / "tau_retail"
     folder.mkdir(parents=True)
     variants = {
@@ -65,6 +66,7 @@ def sets(tmp_path: Path) -> Path:
     tasks = [
         (f"{who} You want to cancel your order and then exchange your desk fan for a black one.", [cancel, exchange]),
         (f"{who} You want to know how long a return may take.", []),
+        ("Your name is Ada Byron and your email is nobody@mail.example. You want to cancel your order.", [cancel]),
         (f"{who} You want to cancel your order.", [lie, {**exchange, "kwargs": {**swap, "order_id": "#W1000001"}}]),
     ]
     with (folder / "dev.jsonl").open("w") as file:
@@ -85,11 +87,13 @@ def measure(made: Path, *options: str) -> tuple[int, dict[str, Any]]:
 def test_that_tasks_are_played_and_the_database_is_compared(made: Path, sets: Path, tmp_path: Path) -> None:
     status, figures = measure(made, "--data", str(sets), "--out", str(tmp_path / "out"))
     assert status == 0
-    assert (figures["tasks"], figures["passed"]) == (3, 3)
+    assert (figures["tasks"], figures["passed"], figures["failed"]) == (4, 3, ["dev-2"])
+    assert figures["kinds"]["cancel"] == {"tasks": 1, "passed": 0, "rate": 0.0}
     assert figures["kinds"]["cancel + exchange"] == {"tasks": 2, "passed": 2, "rate": 1.0}
     rows = [json.loads(line) for line in (tmp_path / "out" / "conversations.jsonl").read_text().splitlines()]
-    assert [row["kind"] for row in rows] == ["cancel + exchange", "nothing", "cancel + exchange"]
-    assert "cancel" in (tmp_path / "out" / "conversations.html").read_text()
+    assert [row["kind"] for row in rows] == ["cancel + exchange", "nothing", "cancel", "cancel + exchange"]
+    assert "orders/#W1000001/status: 'pending' → 'cancelled'" in rows[2]["missing"]
+    assert "nobody@mail.example" in (tmp_path / "out" / "conversations.html").read_text()
 
 
 def test_that_the_demo_shops_stories_pass_and_a_wrong_one_is_told_with_its_line(made: Path, tmp_path: Path) -> None:
