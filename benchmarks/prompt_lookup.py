@@ -52,7 +52,8 @@ def main() -> None:
     asked = [chats[at * len(chats) // chosen.questions] for at in range(chosen.questions)]
     write(model, tokenizer, asked[0], None)
     write(model, tokenizer, asked[0], GUESSED)
-    plain, guessed = ([write(model, tokenizer, chat, guess) for chat in asked] for guess in (None, GUESSED))
+    pairs = [(write(model, tokenizer, chat, None), write(model, tokenizer, chat, GUESSED)) for chat in asked]
+    plain, guessed = zip(*pairs, strict=True)
     for name, replies in (("plain", plain), ("prompt lookup", guessed)):
         tokens, seconds = sum(reply[1] for reply in replies), sum(reply[2] for reply in replies)
         print(f"{name:14} {tokens / seconds:6.1f} tokens/s, {seconds / len(replies):.2f} s a reply")

@@ -197,7 +197,7 @@ class Ladder:
         if not await self.reader.prefers(brief.instead, shown, brief.query, brief.language):
             return verdict
         reason = "it is true, and answers less than the passage quoted"
-        return replace(verdict, supported=False, claims=(Claim("statement", shown, False, reason),))
+        return replace(verdict, supported=False, claims=(Claim("answer", shown, False, reason),), citation=None)
 
 
 @dataclass(frozen=True, slots=True)

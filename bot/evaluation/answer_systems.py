@@ -151,7 +151,8 @@ async def judge(said: Said, searched: Searched, checker: Checker) -> Judged:
     ]
     known = [text for hit in found.hits for text in _told(hit.passage)]
     if said.rung is Rung.LISTED:
-        known += map(str, range(len(found.products)))  # "And 3 more": a count of the catalogue's own rows.
+        shown = sum(line.startswith("- ") for line in said.text.splitlines())
+        known.append(f"{len(found.products)} {len(found.products) - shown}")  # "And 3 more": the catalogue's own rows.
     cited = said.cited or next((verdict.citation.passage for verdict in verdicts if verdict.citation), None)
     return Judged(said, tuple(verdicts), unsourced(said.text, [*known, searched.asked.question]), cited)
 

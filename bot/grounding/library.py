@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bot.grounding.clauses import Sentence, read_sentence, split_led
 from bot.grounding.products import Titles, read_titles
 from bot.grounding.shown import plain
-from bot.grounding.words import concepts, join_phrases, plain_words, tokens
+from bot.grounding.words import concepts, join_phrases, joints, plain_words, tokens
 from bot.records import Kind, Passage
 
 
@@ -31,6 +31,11 @@ class Source:
     """It is an item of a list and says nothing without the line that leads the list in."""
     answers_no: bool = False
     """An answer that opens with "No": its question states nothing."""
+
+    @property
+    def heads(self) -> bool:
+        """Whether it announces what comes next, and says nothing without it."""
+        return self.sentence.text.endswith((":", "："))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,19 +134,22 @@ def _read(passage: Passage, text: str, titles: Titles) -> list[Source]:
 def word_for_word(text: str, group: Group) -> tuple[Source, ...]:
     """The sentences of one passage that are ``text``, one after the other; none where it does not stand there so.
 
-    Signs between words do not count: "…; until then" is one sentence to a writer and two to this library.
+    Which sign stands between two does not count: "…; until then" is one sentence to a writer and two to this library.
+    Some sign has to, but between the items of a list that the run has the head of.
     """
-    wanted = plain_words(text)
+    wanted, cuts = plain_words(text), joints(text)
     for first, source in enumerate(group.sources if wanted else ()):
         if wanted == plain_words(source.sentence.text):
             return (source,)
         words: tuple[str, ...] = ()
         for last in range(first, 0 if source.led else len(group.sources)):
             following = group.sources[last]
+            headed = following.led and any(part.heads for part in group.sources[first:last])
+            joined = last == first or headed or (len(words) in cuts and not following.led)
             words += following.words
-            if following.passage.id != source.passage.id or words != wanted[: len(words)]:
+            if not joined or following.passage.id != source.passage.id or words != wanted[: len(words)]:
                 break
-            if words == wanted:
+            if words == wanted and not following.heads:
                 return group.sources[first : last + 1]
     return ()
 

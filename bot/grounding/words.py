@@ -43,11 +43,31 @@ def tokens(text: str) -> tuple[Token, ...]:
 
 
 def plain_words(text: str) -> tuple[str, ...]:
-    """A text's tokens in lower case, without the signs that two ways of writing the same may differ in."""
-    return tuple(token.low for token in tokens(text) if token.text not in _SIGNS)
+    """A text's tokens in lower case, without the signs that two ways of writing the same may differ in.
+
+    "No, …" and "No. …" say the opposite of "No …": a yes or no with a sign behind it is a word of its own.
+    """
+    read = tokens(text)
+    return tuple(
+        f"{token.low}," if token.low in _ANSWERS and after and after.text in _SIGNS else token.low
+        for token, after in zip(read, (*read[1:], None), strict=True)
+        if token.text not in _SIGNS
+    )
+
+
+def joints(text: str) -> frozenset[int]:
+    """How many plain words stand before each sign of a text: where it may be cut."""
+    found, words = set(), 0
+    for token in tokens(text):
+        if token.text in _SIGNS:
+            found.add(words)
+        else:
+            words += 1
+    return frozenset(found)
 
 
 _SIGNS = frozenset({",", ".", "!", ";", ":", "*", '"', "(", ")"})
+_ANSWERS = frozenset({"yes", "no", "not"})
 
 
 def is_chinese(text: str) -> bool:

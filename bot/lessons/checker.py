@@ -1,6 +1,7 @@
 """`kefu train checker`: gathers pairs, trains the classifier, calibrates and measures it on held-out passages."""
 
 import asyncio
+import hashlib
 import json
 import random
 from collections import Counter, defaultdict
@@ -130,10 +131,11 @@ def train_checker(
     out.mkdir(parents=True, exist_ok=True)
     recipe = Recipe(epochs=epochs, rate=RATE, seed=seed)
     refining = Recipe(epochs=REFINING, rate=RATE / 2, seed=seed)
-    begun = start / ADAPTER if start else out / f"first-{ADAPTER}"
+    begun = start or out / "first"
     if start is None:
-        _tuned(material.learn, recipe, look, tell).save(begun)
-    _tuned(material.refine, refining, look, tell, begun).save(out / ADAPTER)
+        begun.mkdir(exist_ok=True)
+        _tuned(material.learn, recipe, look, tell).save(begun / ADAPTER)
+    _tuned(material.refine, refining, look, tell, begun / ADAPTER).save(out / ADAPTER)
     # Calibrated on what is served: eight bits shift the logits a little.
     raw = PairClassifier(open_graph(settings, out), Calibration(1.0, 0.0, 0.5))
     logits = raw.logits([pair.read for pair in material.held_out])
@@ -144,6 +146,9 @@ def train_checker(
         "base": {"name": base.name, "fingerprint": base.fingerprint()},
         "calibration": asdict(calibration),
         "figures": measure(material.held_out, [*map(calibration.probability, logits)], passed, calibration),
+        "begun_from": None
+        if start is None
+        else hashlib.blake2b((start / ADAPTER).read_bytes(), digest_size=6).hexdigest(),
         "learnt_from": _counts(material.learn),
         "refined_with": _counts(material.refine),
         "held_out": _counts(material.held_out),
@@ -152,6 +157,10 @@ def train_checker(
     }
     (out / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return card
+
+
+def _digest(path: Path) -> str:
+    return hashlib.blake2b(path.read_bytes(), digest_size=6).hexdigest()
 
 
 def _tuned(

@@ -58,6 +58,11 @@ class Statements(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     true: tuple[Statement, ...] = ()
     false: tuple[Statement, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse a line without any statement."""
+        if not self.true and not self.false:
+            raise ValueError("it has neither `true` nor `false` statements")
+
     @property
     def pairs(self) -> Iterator[Pair]:
         """Each statement as a pair."""

@@ -148,7 +148,8 @@ def in_words(value: Any) -> str:
         case list():
             return ", ".join(map(in_words, value))
         case {"value": amount, **more}:
-            return f"{in_words(amount)} {str(more.get('unit') or '').replace('_', ' ')}".strip()
+            unit = str(more.get("unit") or more.get("currency") or "").replace("_", " ")
+            return f"{in_words(amount)} {unit}".strip() if in_words(amount) else ""
         case dict():
             return ", ".join(f"{name.replace('_', ' ')} {in_words(part)}" for name, part in value.items())
         case _:

@@ -164,6 +164,20 @@ async def test_that_what_stands_there_word_for_word_passes_however_its_sentences
         assert not (await checker.check(said, [page], "Can I pay there?")).supported, said
 
 
+async def test_that_a_no_or_a_heading_is_not_joined_to_what_it_does_not_belong_to(checker: GroundingChecker) -> None:
+    answer = Passage(
+        PassageId("a"), Kind.POLICY, "Refunds", "No. Refunds are made to the card you paid with.", "policies/refunds.md"
+    )
+    told = Passage(
+        PassageId("b"), Kind.POLICY, "Warranty", "Not covered:\n\nWear and tear.\n\nCovered:\n\nFaulty seams.",
+        "policies/warranty.md",
+    )  # fmt: skip
+    assert (await checker.check("Refunds are made to the card you paid with.", [answer], "")).supported
+    assert not (await checker.check("No refunds are made to the card you paid with.", [answer], "")).supported
+    for said in ("Wear and tear covered.", "Wear and tear, covered:", "Wear and tear covered faulty seams."):
+        assert not (await checker.check(said, [told], "What is covered?")).supported, said
+
+
 async def test_that_an_overlong_sentence_is_refused_unread(checker: GroundingChecker) -> None:
     assert not (await checker.check("free " * 2000, [passages()["return-cost"]], "")).supported
 

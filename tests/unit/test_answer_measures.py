@@ -265,9 +265,9 @@ async def test_that_a_reply_is_judged_by_the_check_and_by_the_digits() -> None:
 async def test_that_a_list_may_count_the_rows_it_leaves_out_and_nothing_else() -> None:
     row = searched()
     row = replace(row, found=replace(row.found, products=("A", "B", "C", "D")))
-    said = Said("We have this for you. And 3 more. They cost 77 EUR.", 0.1, abstained=False, rung=Rung.LISTED)
+    said = Said("These match:\n- A\nAnd 3 more. They cost 2 EUR.", 0.1, abstained=False, rung=Rung.LISTED)
     found = await judge(said, row, TrueIfKnown())
-    assert (found.verdicts, found.made_up) == ((), ("77",))
+    assert (found.verdicts, found.made_up) == ((), ("2",))
 
 
 async def test_that_a_bracket_left_alone_is_no_sentence() -> None:

@@ -171,10 +171,11 @@ async def test_that_a_draft_that_is_true_and_beside_the_point_is_not_said() -> N
 
 
 async def test_that_a_reader_of_english_does_not_weigh_chinese_drafts() -> None:
-    answers = replace(ladder(ScriptedWriter(["30 days."])), reader=Reader(Liking("nothing")))
-    assert answers.reader is not None
-    assert not await answers.reader.prefers("a", "b", "退货", "zh")
-    assert not await answers.reader.prefers("", "b", "returns?", "en")
+    liking = Reader(Liking("quoted"))
+    assert await liking.prefers("quoted", "drafted", "returns?", "en")
+    assert not await liking.prefers("quoted", "drafted", "退货", "zh")
+    assert not await liking.prefers("drafted", "quoted", "returns?", "en")
+    assert not await liking.prefers("", "drafted", "returns?", "en")
 
 
 async def test_that_an_approved_answer_needs_no_writer() -> None:

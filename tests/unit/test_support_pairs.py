@@ -35,12 +35,12 @@ def test_that_the_statements_of_a_line_are_read_as_pairs(tmp_path: Path) -> None
 def test_that_a_bad_row_is_named_by_file_and_line_and_the_others_are_read(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     good = {"source": "Tea is free.", "true": ["Tea is free."]}
-    rows = [good, {"true": ["Tea."]}, {**good, "false": "no"}]
+    rows = [good, {"source": "Tea."}, {**good, "false": "no"}]
     path.write_text("\n".join([*(json.dumps(row) for row in rows), "", "{"]), encoding="utf-8")
     read = read_pairs(path)
     assert len(read.pairs) == 1
     assert [(bad.file, bad.line) for bad in read.bad] == [(str(path), 2), (str(path), 3), (str(path), 5)]
-    assert "source" in read.bad[0].reason
+    assert "neither" in read.bad[0].reason
 
 
 def test_that_a_file_without_any_pair_is_an_error_that_names_it(tmp_path: Path) -> None:
