@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from bot.dialogue.domain import HANDOFF
 from bot.dialogue.project import LISTEN, Domain
 from bot.dialogue.trail import UNSURE, Next, given, heard, interrupted, next_action
-from bot.dialogue.turning import asks, begins_anew, leaves, requests, wrong_slot
+from bot.dialogue.turning import asks, asks_how, begins_anew, leaves, requests, wrong_slot
 from bot.records import (
     Act,
     Answer,
@@ -217,10 +217,11 @@ def _outside(state: State, read: _Read, domain: Domain, thresholds: Thresholds) 
         return read.leads
     if begins_anew(read.text):
         return Leave("utter_restart", anew=True)
-    if read.acts and (read.wants or not read.approved):
+    answered = read.approved or (read.answerable and asks_how(read.text))
+    if read.acts and (read.wants or not answered):
         assert read.leads is not None
         return read.leads
-    if read.approved:
+    if answered:
         return Answer()
     if read.near and _are_tasks(read.near, state, domain):
         return Choose(read.near)

@@ -110,3 +110,11 @@ def requests(text: str) -> bool:
 def asks(text: str) -> bool:
     """Whether a message looks like a question."""
     return _ASKS.search(text) is not None
+
+
+_HOW = re.compile(r"\bhow\s(?:do|does|would|will|can|could|is|are)\b|怎么|如何", re.IGNORECASE)
+
+
+def asks_how(text: str) -> bool:
+    """Whether a message asks how something is done, which the shop's pages tell better than doing it would."""
+    return _HOW.search(text) is not None

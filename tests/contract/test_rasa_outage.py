@@ -185,7 +185,7 @@ async def test_that_the_token_goes_along_and_a_wrong_one_is_explained(
     async with opened(shop, stand_in.url, embedded, 30) as recognizer:
         assert (await recognizer.understand("hello", State())).intents[0].name == "from_rasa"
     async with opened(small_shop, stand_in.url, embedded, 30) as recognizer:
-        assert "KEFU_RASA_TOKEN" in (await recognizer.understand("hello", State())).notes[0]
+        assert "KEFU_RASA_AUTH_TOKEN" in (await recognizer.understand("hello", State())).notes[0]
 
 
 def test_that_rasa_without_an_address_is_refused_at_the_start(small_shop: Settings) -> None:

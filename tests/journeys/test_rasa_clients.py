@@ -35,13 +35,13 @@ async def test_that_an_order_is_looked_up_in_a_widget_and_a_program_reads_the_tr
     made: Path, tmp_path: Path
 ) -> None:
     async with serving(made, tmp_path / "d", **CALM) as server, Tab(server.url) as tab:
+        await actions_answer(server)
         await tab.say("Where is my parcel?")
         await tab.until(lambda tab: any("order number" in text for text in tab.texts))
         status, found = await ask(server, "GET", f"/conversations/{tab.session}/tracker")
         assert (status, found["active_loop"]["name"]) == (200, "order_status_form")
         await tab.say("LF-204518")
         await tab.until(lambda tab: any("mail" in text for text in tab.texts[1:]))
-        await actions_answer(server)
         await tab.say("mila.devries@mail.example")
         await tab.until(lambda tab: any("Merel Post" in text for text in tab.texts))
         _, found = await ask(server, "GET", f"/conversations/{tab.session}/tracker")

@@ -42,7 +42,7 @@ from bot.records import (
 from bot.telemetry.turns import kind_of
 from tests.unit.test_ladder import FAQ, RETURNS, Heard, Memory, TrueIfKnown
 
-DOMAIN = read_domain(Path(__file__).parents[2] / "knowledge")
+DOMAIN = read_domain(Path(__file__).parents[1] / "smallshop")
 
 NOTHING = Findings("", (), 0.0)
 DONE = ActionResult()

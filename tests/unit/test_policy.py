@@ -32,7 +32,7 @@ from bot.records import (
     Understanding,
 )
 
-DOMAIN = read_domain(Path(__file__).parents[2] / "knowledge")
+DOMAIN = read_domain(Path(__file__).parents[1] / "smallshop")
 THRESHOLDS = Thresholds()
 NOTHING = Findings("", (), 0.0)
 
