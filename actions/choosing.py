@@ -211,11 +211,18 @@ def items_step() -> Step:
 
 
 def chosen_items(scene: Scene) -> list[Item]:
-    """The items of the order that were chosen, in the order they were named."""
-    order, names = scene.order, str(scene.slots.get("items") or "")
-    if order is None or not names:
-        return []
-    return [next(item for item in order.items if item.id == name) for name in names.split(",")]
+    """The items that were chosen, in the order they were named."""
+    return [item for name in chosen_ids(scene, "items") if (item := chosen_item(scene, name))]
+
+
+def chosen_item(scene: Scene, name: str) -> Item | None:
+    """The item of the order with this id; one that was swapped meanwhile, as the shop sells it."""
+    lines = scene.order.items if scene.order else ()
+    if line := next((item for item in lines if item.id == name), None):
+        return line
+    product = scene.shop.product_of(name)
+    variant = product.variant(name) if product else None
+    return Item(variant.id, product.id, product.name, variant.price, variant.options) if product and variant else None
 
 
 def chosen_ids(scene: Scene, slot: str) -> list[str]:
@@ -232,34 +239,39 @@ VARIANTS = tuple(f"variant_{number}" for number in range(1, MOST + 1))
 def variant_steps(scene: Scene, *, same: bool = False) -> Iterator[Step]:
     """What each chosen item becomes, a question an item; ``same`` offers the same again, for one that is faulty.
 
-    Who names it gets it in any case: among other items it means that this one stays.
+    Who names it gets it in any case: among other items it means that this one stays. Which steps there are depends on
+    the slots alone: a turn that is played again finds an order that holds the new items already, and meets the same.
     """
-    for slot, item in zip(VARIANTS, chosen_items(scene), strict=False):
-        yield _variant_step(slot, item, same=same)
+    for slot, name in zip(VARIANTS, chosen_ids(scene, "items"), strict=False):
+        yield _variant_step(slot, name, same=same)
 
 
 def chosen_variants(scene: Scene) -> list[str]:
     """The ids of the new items, in the order of the chosen ones."""
-    return [str(scene.slots.get(slot)) for slot, _ in zip(VARIANTS, chosen_items(scene), strict=False)]
+    return [str(scene.slots.get(slot)) for slot, _ in zip(VARIANTS, chosen_ids(scene, "items"), strict=False)]
 
 
-def _variant_step(slot: str, item: Item, *, same: bool) -> Step:
-    def product(scene: Scene) -> Product:
-        found = scene.shop.product(item.product)
-        assert found, f"{item.id} has no product"
-        return found
+def _variant_step(slot: str, name: str, *, same: bool) -> Step:
+    def swapped(scene: Scene) -> tuple[Item, Product]:
+        item = chosen_item(scene, name)
+        product = scene.shop.product(item.product) if item else None
+        assert item, f"the shop does not know {name}"
+        assert product, f"{name} has no product"
+        return item, product
 
     def ask(scene: Scene) -> Question:
-        choices = [Choice(_variant_choice(scene, item, v), v.id) for v in _fitting(item, product(scene), same=same)]
+        item, product = swapped(scene)
+        choices = [Choice(_variant_choice(scene, item, v), v.id) for v in _fitting(item, product, same=same)]
         return Question(scene.words(WORDS, "variant", item=item_title(item)), choices, {"item": item.id})
 
     def read(scene: Scene) -> Reading:
-        found = find_variant(item, product(scene).variants, scene.text)
+        item, product = swapped(scene)
+        found = find_variant(item, product.variants, scene.text)
         match found:
             case None:
                 return None
             case Ambiguous(among):
-                there = {variant_title(variant) for variant in _fitting(item, product(scene), same=same)}
+                there = {variant_title(variant) for variant in _fitting(item, product, same=same)}
                 fitting = [title for title in among if title in there]
                 if not fitting:
                     return Unclear(scene.words(WORDS, "no such variant", item=item.name))
@@ -271,11 +283,9 @@ def _variant_step(slot: str, item: Item, *, same: bool) -> Step:
 
     def offer(scene: Scene) -> Reading:
         """Say at once where an item has nothing to be swapped for."""
-        return (
-            None
-            if _fitting(item, product(scene), same=same)
-            else Ended(scene.words(WORDS, "no variant", item=item.name))
-        )
+        item, product = swapped(scene)
+        fitting = _fitting(item, product, same=same)
+        return None if fitting else Ended(scene.words(WORDS, "no variant", item=item.name))
 
     return Step(slot, ask, read, offer)
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from actions.choosing import chosen_ids, chosen_variants, items_step, variant_steps
+from actions.choosing import chosen_ids, chosen_item, chosen_variants, items_step, variant_steps
 from actions.matching import item_title, method_title, variant_title
 from actions.paying import difference, method_step, paying
 from actions.scene import Scene, Step, Texts
-from actions.shop.records import Item, Key, Receipt, Refusal
+from actions.shop.records import Key, Receipt, Refusal
 
 WORDS: Texts = {
     "en": {
@@ -35,7 +35,7 @@ def swap_facts(scene: Scene) -> dict[str, str]:
     for name, new in zip(chosen_ids(scene, "items"), chosen_variants(scene), strict=True):
         product = scene.shop.product_of(new)
         variant = product.variant(new) if product else None
-        old = _line(scene, name)
+        old = chosen_item(scene, name)
         if variant and old:
             swaps.append(scene.words(WORDS, "swap", old=item_title(old), new=variant_title(variant)))
     method = scene.user.method(str(scene.slots.get("method")))
@@ -43,10 +43,6 @@ def swap_facts(scene: Scene) -> dict[str, str]:
     name = "even" if owed == 0 else "more" if owed > 0 else "less"
     money = scene.words(WORDS, name, amount=scene.money(abs(owed)), method=method_title(method) if method else "")
     return {"order": str(scene.slots.get("order")), "swaps": "; ".join(swaps), "difference": money}
-
-
-def _line(scene: Scene, name: str) -> Item | None:
-    return next((item for item in scene.order.items if item.id == name), None) if scene.order else None
 
 
 def steps(scene: Scene) -> Iterator[Step]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from actions.choosing import chosen_items, chosen_variants
+from actions.choosing import chosen_ids, chosen_item, chosen_variants
 from actions.matching import Ambiguous, Choice, find_method, method_title
 from actions.scene import Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear
 from actions.shop.records import GIFT_CARD, PaymentMethod
@@ -35,10 +35,11 @@ Usable = Callable[[Scene], Sequence[PaymentMethod]]
 def difference(scene: Scene) -> int:
     """What the chosen variants cost more than the items."""
     total = 0
-    for item, name in zip(chosen_items(scene), chosen_variants(scene), strict=False):
-        product = scene.shop.product(item.product)
-        variant = product.variant(name) if product else None
-        total += (variant.price if variant else item.price) - item.price
+    for old, new in zip(chosen_ids(scene, "items"), chosen_variants(scene), strict=False):
+        item = chosen_item(scene, old)
+        product = scene.shop.product(item.product) if item else None
+        variant = product.variant(new) if product else None
+        total += variant.price - item.price if item and variant else 0
     return total
 
 

@@ -269,8 +269,10 @@ class Worker:
         with Record(conversation) as record:
             turn = await self._turn(conversation, voice)
             with record.watch.stage("commit"):
+                # What was done stays done: made anew with the newer mail, the turn might not do it, nor tell of it.
+                afresh = unless_mail_grew and turn.receipt is None
                 end = await self._conversations.commit(
-                    conversation, turn, voice.said, lease=lease, unless_mail_grew=unless_mail_grew
+                    conversation, turn, voice.said, lease=lease, unless_mail_grew=afresh
                 )
             record.ended(turn, end, voice.first, voice.words)
 

@@ -22,6 +22,10 @@ from bot.records import (
     Utterance,
 )
 
+_CALLS = 2
+"""Of one action. Whether a call without an answer did anything is not known; called again with the same key, it tells
+what was done, or does it now, and does nothing twice."""
+
 
 @dataclass(slots=True)
 class Scene:
@@ -91,18 +95,20 @@ class Scene:
 
     async def call(self, action: str, candidates: Mapping[str, Any]) -> ActionResult | None:
         """Call the action server; a failure is said, offers a person, and is never passed off as done."""
-        conversation = replace(self.conversation, state=self.state)
         ordinal = self._calls[action]
         self._calls[action] += 1
-        try:
-            return await self.actions.run(
-                action, conversation, self.understanding, candidates=candidates, ordinal=ordinal
-            )
-        except ActionUnavailable as exc:
-            self.notes.append(str(exc))
-            self.failed, self.acted = True, Act(action)
-            self.respond("utter_action_failed")
-            return None
+        for _ in range(_CALLS):
+            try:
+                return await self.actions.run(
+                    *(action, replace(self.conversation, state=self.state), self.understanding),
+                    candidates=candidates,
+                    ordinal=ordinal,
+                )
+            except ActionUnavailable as exc:
+                self.notes.append(str(exc))
+        self.failed, self.acted = True, Act(action)
+        self.respond("utter_action_failed")
+        return None
 
     def take(self, result: ActionResult, *, told: bool = True) -> None:
         """Take over what an action said and set."""

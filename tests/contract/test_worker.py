@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from bot.records import (
     EntryKind,
     Floor,
     Message,
+    Receipt,
     Trace,
     Turn,
     Utterance,
@@ -126,6 +128,32 @@ async def test_that_a_shopper_who_never_stops_typing_is_answered(
         await conversations.accept(message("Hi"))
         log = await covered(conversations, "Hi")
         assert next(line for line in log if line.startswith("turn")) == "turn covers Hi, and 1, and 2, and 3"
+
+
+async def test_that_what_was_done_is_told_although_the_shopper_wrote_on_meanwhile(
+    conversations: Conversations, settings: Settings
+) -> None:
+    done: list[Receipt] = []
+
+    async def cancelling(conversation: Conversation, voice: Voice) -> Turn:
+        if [mail.text for mail in conversation.mail] != ["Yes"]:
+            return reply(conversation, "I have changed nothing." if not done else "It was done already.")
+        await conversations.accept(message("wait, no"))
+        done.append(Receipt("R-1", "action_cancel_order", "Cancelled."))
+        return replace(reply(conversation, "Cancelled."), receipt=done[-1])
+
+    async with Worker(conversations, cancelling, settings):
+        await conversations.accept(message("Yes"))
+        log = await covered(conversations, "Yes", "wait, no")
+    assert [line for line in log if line.startswith(("turn", "assistant"))] == [
+        "assistant: Cancelled.",
+        "turn covers Yes",
+        "assistant: It was done already.",
+        "turn covers wait, no",
+    ]
+    kept = [entry.receipt for entry in await conversations.read(ANNA) if entry.receipt is not None]
+    assert kept == done
+    assert len(done) == 1
 
 
 def ends_with_comma(mail: Sequence[Message]) -> bool:

@@ -185,10 +185,16 @@ class Between:
     def __init__(self, beyond: str) -> None:
         self._beyond = beyond
         self.mood = "well"
+        self.times = 0
+        """How often the mood strikes."""
+
+    def strike(self, mood: str, times: int) -> None:
+        self.mood, self.times = mood, times
 
     async def webhook(self, request: web.Request) -> web.StreamResponse:
         call = await request.json()
-        submits = call["next_action"] == "action_cancel_order"
+        submits = call["next_action"] == "action_cancel_order" and self.times > 0
+        self.times -= submits
         if submits and self.mood == "down":
             return web.Response(status=503)
         async with aiohttp.ClientSession() as session, session.post(self._beyond, json=call) as answer:
@@ -227,14 +233,33 @@ async def test_that_an_outage_of_the_actions_is_told_and_nothing_is_done_twice(
                 mila = server.shopper()
                 await mila.say("I want to cancel my order, I ordered it by mistake")
                 assert asked(await mila.say(MILA))[0] == "confirmed"
-                stand.mood = mood
+                stand.strike(mood, times=2)
                 failed = await mila.say("Yes")
                 assert "cancelled" not in failed.text
                 assert "person" in failed.text
                 assert order(shop, "LF-204520", MILA).status == left
-                stand.mood = "well"
                 await mila.say("I want to cancel my order LF-204520, it was ordered by mistake")
                 again = await mila.say("Yes")
                 assert order(shop, "LF-204520", MILA).status == "cancelled"
                 assert len(shop.receipts()) == 1
                 assert ("receipt" in again.text) is (left == "pending")
+
+
+@pytest.mark.parametrize("mood", ["down", "nonsense", "slow"])
+async def test_that_what_was_done_unheard_is_asked_for_again_and_its_receipt_told(
+    made: Path, tmp_path: Path, mood: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KEFU_SHOP_URL", raising=False)
+    settings = {"writer": "none", "desk_hours": "always", "action_timeout": "12"}
+    async with between(tmp_path) as (url, stand):
+        with opened(tmp_path) as shop:
+            async with serving(made, tmp_path / "k", actions_url=url, **settings) as server:
+                mila = server.shopper()
+                await mila.say("I want to cancel my order, I ordered it by mistake")
+                assert asked(await mila.say(MILA))[0] == "confirmed"
+                stand.strike(mood, times=1)
+                done = await mila.say("Yes")
+                assert order(shop, "LF-204520", MILA).status == "cancelled"
+                [receipt] = shop.receipts()
+                assert receipt.number in done.text
+                assert "did not work" not in done.text

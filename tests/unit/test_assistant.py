@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -346,6 +346,45 @@ async def test_that_a_failed_action_is_said_and_never_passed_off_as_done() -> No
     assert said(turn).startswith("Sorry")
     assert "down" in turn.trace.notes[0]
     assert turn.receipt is None
+
+
+@dataclass
+class Deaf(Script):
+    """Runs the action after a form, but its first answers are lost on the way; it keeps what it was called with."""
+
+    lost: int = 1
+    calls: list[tuple[str, int]] = field(default_factory=list)
+
+    async def run(
+        self,
+        action: str,
+        conversation: Conversation,
+        understanding: Understanding,
+        *,
+        candidates: Mapping[str, Any] = NONE,
+        ordinal: int = 0,
+    ) -> ActionResult:
+        if action != "action_order_status":
+            return DONE
+        self.calls.append((action, ordinal))
+        if len(self.calls) <= self.lost:
+            raise ActionUnavailable("lost")
+        return await super().run(action, conversation, understanding, candidates=candidates, ordinal=ordinal)
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+async def test_that_an_action_whose_answer_is_lost_is_called_again_with_the_same_key_and_only_once(lost: int) -> None:
+    full = (Entity("order_number", "LF-1", 0, 0, "regex"), Entity("email", "a@b.example", 0, 0, "regex"))
+    receipt = Receipt("r", "action_order_status", "")
+    script = Deaf(
+        meaning("order_status", 0.95, *full), result=ActionResult((Utterance("Done."),), receipt=receipt), lost=lost
+    )
+    turn = await handle(script, "where is it")
+    assert len(script.calls) == 2
+    assert script.calls[0] == script.calls[1]
+    assert turn.receipt == (receipt if lost == 1 else None)
+    assert said(turn).startswith("Done." if lost == 1 else "Sorry")
+    assert turn.trace.notes.count("lost") == lost
 
 
 async def test_that_an_answer_is_remembered_as_the_topic() -> None:
