@@ -15,7 +15,8 @@ from rasa_sdk.events import FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.forms import REQUESTED_SLOT, FormValidationAction
 
-from actions.matching import Choice, yes_or_no
+from actions.agreeing import yes_or_no
+from actions.matching import Choice
 from actions.scene import (
     CONFIRMED,
     OFFER,
