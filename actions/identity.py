@@ -28,6 +28,7 @@ ATTEMPTS = 3
 
 _EMAIL = re.compile(r"[^\s<>,;:，；：]+@[^\s<>,;:，；：]+\.[^\W_]+")
 _WORD = re.compile(r"[^\W_]+")
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
 _POSTCODE = re.compile(
     r"[a-z]{0,2}\d{3,8}[a-z]{0,2}|[a-z]{1,2}\d[a-z\d]?\d[a-z]{2}|[a-z]\d[a-z]\d[a-z]\d|[a-z]\d[\dw][a-z\d]{4}",
     re.IGNORECASE,
@@ -153,10 +154,13 @@ def _postcodes(text: str) -> Sequence[str]:
 
 
 def _names(user: User, text: str) -> bool:
-    """Whether first and last name stand in the text, as words or, as in Chinese, as one."""
+    """Whether first and last name stand in the text, as words or, as in Chinese, as one; a name that is empty, or of
+    signs alone, stands in none."""
     first, last = fold(user.first_name), fold(user.last_name)
+    if not first or not last:
+        return False
     whole = fold(text)
-    if first + last in whole or last + first in whole:
+    if _CHINESE.search(first + last) and (first + last in whole or last + first in whole):
         return True
     said = [fold(word) for word in _WORD.findall(text)]
     parts = [[fold(part) for part in _WORD.findall(name)] for name in (user.first_name, user.last_name)]
