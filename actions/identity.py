@@ -1,13 +1,11 @@
 """Finds out who the shopper is: by e-mail address, by name and postcode, or by a token that the shop's site signed."""
 
 import asyncio
-import os
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-import jwt
 from rasa_sdk import Action, Tracker
 from rasa_sdk.events import FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
@@ -16,6 +14,7 @@ from actions.scene import SHOPPER, Ended, Filled, Question, Reading, Scene, Step
 from actions.shop.records import User
 from actions.shop.rows import fold
 from actions.shop.shop import Shop
+from actions.tokens import by_token
 
 HINT = "identity_hint"
 """The slot with half of an answer: a name that still wants its postcode."""
@@ -128,23 +127,6 @@ def identify(shop: Shop, text: str) -> User | None:
     return fitting[0] if len(fitting) == 1 else None
 
 
-def by_token(shop: Shop, token: object, environ: Mapping[str, str] = os.environ) -> User | None:
-    """The user whom a token of the shop's site names (JWT, HS256, signed with ``KEFU_SHOP_KEY``, not expired).
-
-    ``sub`` is the user's id; where there is none, ``email`` is their address. Without the key no token counts.
-    """
-    key = environ.get("KEFU_SHOP_KEY")
-    if not key or not isinstance(token, str):
-        return None
-    try:
-        claims = jwt.decode(token, key, algorithms=["HS256"], options={"require": ["exp"]})
-    except jwt.InvalidTokenError:
-        return None
-    if isinstance(claims.get("sub"), str):
-        return shop.user(claims["sub"])
-    return shop.user_by_email(claims["email"]) if isinstance(claims.get("email"), str) else None
-
-
 def _postcodes(text: str) -> Sequence[str]:
     """What may be a postcode: a word with a digit, alone or with a neighbour (``3511 AV``, ``S10 2TN``)."""
     plain = _WORD.findall(_ORDER.sub(" ", text))
@@ -181,8 +163,8 @@ class ActionIdentify(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """Set the shopper, or say what is missing; after three wrong answers hand over."""
-        scene = read_scene(self._shop, tracker)
-        before = dict(scene.slots)
+        scene = await asyncio.to_thread(read_scene, self._shop, tracker)
+        before = dict(tracker.slots)
         reading = await asyncio.to_thread(_read, scene)
         match reading:
             case Filled(value):

@@ -80,7 +80,7 @@ class ActionOrderStatus(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """Look the order up and say its status; forget a pair that does not match, so it is asked for again."""
-        scene = read_scene(self._shop, tracker)
+        scene = await asyncio.to_thread(read_scene, self._shop, tracker)
         order = await asyncio.to_thread(_asked_for, scene)
         if order is None:
             # Who is known asks about their own orders alone, which is no guess at anybody's.
@@ -107,7 +107,7 @@ class ActionListOrders(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """Say which orders there are, the newest first."""
-        scene = read_scene(self._shop, tracker)
+        scene = await asyncio.to_thread(read_scene, self._shop, tracker)
         if scene.shopper is None:
             dispatcher.utter_message(text=scene.words(STATUS, "who"))
             return []

@@ -327,6 +327,25 @@ async def test_that_a_token_of_the_shops_site_identifies(session: aiohttp.Client
         assert talk.slots["shopper"] == known
 
 
+async def test_that_a_token_of_somebody_else_ends_what_the_shopper_before_had_begun(
+    session: aiohttp.ClientSession, url: str, shop: Shop
+) -> None:
+    talk = Talk(session, url, "cancel_order_form")
+    summary = await talk.say(f"cancel LF-204520, I no longer need it. {MILA}")
+    assert "LF-204520" in summary.text
+    talk.metadata["identity"] = jwt.encode({"sub": "jonas-keller", "exp": time.time() + 60}, KEY, "HS256")
+    heard = await talk.say("yes", "affirm")
+    assert talk.slots["shopper"] == "jonas-keller"
+    assert talk.slots["reason"] is None
+    assert talk.slots["confirmed"] is None
+    assert "LF-204520" not in heard.text
+    assert heard.receipt is None
+    listed = await talk.call("action_list_orders", "my orders")
+    assert "LF-204602" in listed["responses"][0]["text"]
+    assert "LF-204520" not in listed["responses"][0]["text"]
+    assert shop.receipts() == []
+
+
 async def test_that_the_same_turn_twice_at_once_and_after_a_crash_does_it_once(
     session: aiohttp.ClientSession, url: str, shop: Shop
 ) -> None:
