@@ -15,7 +15,8 @@ from rasa_sdk.events import FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.forms import REQUESTED_SLOT, FormValidationAction
 
-from actions.matching import Choice, yes_or_no
+from actions.agreeing import yes_or_no
+from actions.matching import Choice
 from actions.scene import (
     CONFIRMED,
     OFFER,
@@ -59,8 +60,8 @@ class Form(FormValidationAction):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """Understand the message, tell what was unclear, and say which slot is next."""
-        scene = read_scene(self._shop, tracker)
-        before = dict(scene.slots)
+        scene = await asyncio.to_thread(read_scene, self._shop, tracker)
+        before = dict(tracker.slots)
         proposed = frozenset(tracker.slots_to_validate())
         # The database is waited for outside the event loop, so that another shopper's call goes on.
         following = await asyncio.to_thread(fill, self._steps, scene, proposed)
@@ -92,7 +93,7 @@ class Ask(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """Say the question; of a summary, keep what it was about."""
-        scene = read_scene(self._shop, tracker)
+        scene = await asyncio.to_thread(read_scene, self._shop, tracker)
         question, offer = await asyncio.to_thread(self._question, scene)
         if question is None:
             return []

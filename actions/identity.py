@@ -1,13 +1,11 @@
 """Finds out who the shopper is: by e-mail address, by name and postcode, or by a token that the shop's site signed."""
 
 import asyncio
-import os
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-import jwt
 from rasa_sdk import Action, Tracker
 from rasa_sdk.events import FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
@@ -16,6 +14,7 @@ from actions.scene import SHOPPER, Ended, Filled, Question, Reading, Scene, Step
 from actions.shop.records import User
 from actions.shop.rows import fold
 from actions.shop.shop import Shop
+from actions.tokens import by_token
 
 HINT = "identity_hint"
 """The slot with half of an answer: a name that still wants its postcode."""
@@ -28,6 +27,15 @@ ATTEMPTS = 3
 
 _EMAIL = re.compile(r"[^\s<>,;:，；：]+@[^\s<>,;:，；：]+\.[^\W_]+")
 _WORD = re.compile(r"[^\W_]+")
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+_POSTCODE = re.compile(
+    r"[a-z]{0,2}\d{3,8}[a-z]{0,2}|[a-z]{1,2}\d[a-z\d]?\d[a-z]{2}|[a-z]\d[a-z]\d[a-z]\d|[a-z]\d[\dw][a-z\d]{4}",
+    re.IGNORECASE,
+)
+"""Digits with a letter or two about them; British, Canadian and Irish codes mix them."""
+
+_ORDER = re.compile(r"#\w+|(?<![^\W_])[a-z]{1,3}-?\d{6,}(?!\w)", re.IGNORECASE)
+"""An order's number, which is no postcode: to name one is no guess at who somebody is."""
 
 WORDS: Texts = {
     "en": {
@@ -56,29 +64,53 @@ def _ask(scene: Scene) -> Question:
 
 def _read(scene: Scene) -> Reading:
     """Who the answer names; half an answer is kept, three wrong ones end it."""
-    if found := _offer(scene):
+    if found := _found(scene):
         return found
-    said = f"{scene.slots.get(HINT) or ''} {scene.text}".strip()[:300]
-    has_code, has_name = bool(_postcodes(scene.text)), bool(re.search(r"[^\W\d_]{2,}", said))
-    if not _EMAIL.search(scene.text) and not (_postcodes(said) and has_name) and scene.text.strip():
+    said = _said(scene)[:300]
+    if not _guesses(scene.text, said) and scene.text.strip():
         scene.slots[HINT] = said
-        return Unclear(scene.words(WORDS, "name" if has_code else "more"))
-    tries = int(scene.slots.get(TRIES) or 0) + 1
-    scene.slots |= {TRIES: tries, HINT: None}
-    if tries >= ATTEMPTS:
-        return Ended(scene.words(WORDS, "failed"), {FAILED: True, TRIES: None}, "action_handoff")
-    return Unclear(scene.words(WORDS, "unknown"))
+        return Unclear(scene.words(WORDS, "name" if _postcodes(scene.text) else "more"))
+    return missed(scene) or Unclear(scene.words(WORDS, "unknown"))
 
 
 def _offer(scene: Scene) -> Reading:
-    """Who the words or the token name, whether asked or not."""
-    user = by_token(scene.shop, scene.metadata.get("identity")) or identify(
-        scene.shop, f"{scene.slots.get(HINT) or ''} {scene.text}".strip()[:600]
-    )
-    if user is None:
-        return None
-    scene.slots |= {HINT: None, TRIES: None, FAILED: None}
-    return Filled(user.id)
+    """Who the words or the token name before it was asked; a guess counts here too."""
+    if found := _found(scene):
+        return found
+    return missed(scene) if _guesses(scene.text, _said(scene)) else None
+
+
+def _found(scene: Scene) -> Filled | Ended | None:
+    """Who the token names, or the words, unless too many wrong ones went before."""
+    if user := by_token(scene.shop, scene.metadata.get("identity")):
+        scene.slots |= {HINT: None, TRIES: None, FAILED: None}
+        return Filled(user.id)
+    if scene.slots.get(FAILED):
+        return _failed(scene)
+    if user := identify(scene.shop, _said(scene)):
+        scene.slots |= {HINT: None, TRIES: None}
+        return Filled(user.id)
+    return None
+
+
+def _said(scene: Scene) -> str:
+    return f"{scene.slots.get(HINT) or ''} {scene.text}".strip()[:600]
+
+
+def _guesses(text: str, said: str) -> bool:
+    """Whether words that named nobody were a whole answer."""
+    return bool(_EMAIL.search(text) or (_postcodes(said) and re.search(r"[^\W\d_]{2,}", said)))
+
+
+def missed(scene: Scene) -> Ended | None:
+    """Count a wrong answer; the last one that is allowed ends it, for good unless a token tells who it is."""
+    tries = ATTEMPTS if scene.slots.get(FAILED) else int(scene.slots.get(TRIES) or 0) + 1
+    scene.slots |= {TRIES: tries, HINT: None}
+    return _failed(scene) if tries >= ATTEMPTS else None
+
+
+def _failed(scene: Scene) -> Ended:
+    return Ended(scene.words(WORDS, "failed"), {FAILED: True, TRIES: None}, "action_handoff")
 
 
 STEP = Step(SHOPPER, _ask, _read, offer=_offer)
@@ -95,36 +127,22 @@ def identify(shop: Shop, text: str) -> User | None:
     return fitting[0] if len(fitting) == 1 else None
 
 
-def by_token(shop: Shop, token: object, environ: Mapping[str, str] = os.environ) -> User | None:
-    """The user whom a token of the shop's site names (JWT, HS256, signed with ``KEFU_SHOP_KEY``, not expired).
-
-    ``sub`` is the user's id; where there is none, ``email`` is their address. Without the key no token counts.
-    """
-    key = environ.get("KEFU_SHOP_KEY")
-    if not key or not isinstance(token, str):
-        return None
-    try:
-        claims = jwt.decode(token, key, algorithms=["HS256"], options={"require": ["exp"]})
-    except jwt.InvalidTokenError:
-        return None
-    if isinstance(claims.get("sub"), str):
-        return shop.user(claims["sub"])
-    return shop.user_by_email(claims["email"]) if isinstance(claims.get("email"), str) else None
-
-
 def _postcodes(text: str) -> Sequence[str]:
     """What may be a postcode: a word with a digit, alone or with a neighbour (``3511 AV``, ``S10 2TN``)."""
-    plain = _WORD.findall(text)
+    plain = _WORD.findall(_ORDER.sub(" ", text))
     pairs = [*plain, *(a + b for a, b in pairwise(plain))]
     # Who writes more than a few is trying them out.
-    return [word for word in pairs if any(letter.isdigit() for letter in word) and 3 < len(word) < 10][:8]
+    return [word for word in pairs if _POSTCODE.fullmatch(word) and 3 < len(word) < 10][:8]
 
 
 def _names(user: User, text: str) -> bool:
-    """Whether first and last name stand in the text, as words or, as in Chinese, as one."""
+    """Whether first and last name stand in the text, as words or, as in Chinese, as one; a name that is empty, or of
+    signs alone, stands in none."""
     first, last = fold(user.first_name), fold(user.last_name)
+    if not first or not last:
+        return False
     whole = fold(text)
-    if first + last in whole or last + first in whole:
+    if _CHINESE.search(first + last) and (first + last in whole or last + first in whole):
         return True
     said = [fold(word) for word in _WORD.findall(text)]
     parts = [[fold(part) for part in _WORD.findall(name)] for name in (user.first_name, user.last_name)]
@@ -145,8 +163,8 @@ class ActionIdentify(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """Set the shopper, or say what is missing; after three wrong answers hand over."""
-        scene = read_scene(self._shop, tracker)
-        before = dict(scene.slots)
+        scene = await asyncio.to_thread(read_scene, self._shop, tracker)
+        before = dict(tracker.slots)
         reading = await asyncio.to_thread(_read, scene)
         match reading:
             case Filled(value):

@@ -1,4 +1,4 @@
-"""What a shopper's words mean among the choices at hand, by rules alone: items, variants, payment methods, yes and no.
+"""What a shopper's words mean among the choices at hand, by rules alone: items, variants and payment methods.
 
 Nothing is guessed: where words fit two choices, or none, the caller is told so and asks back.
 """
@@ -17,15 +17,6 @@ _ALL = re.compile(r"\b(?:all|everything|whole|entire|both|each|every)\b|全部|�
 _EXCEPT = re.compile(
     r"\b(?:except|excluding|apart from|other than|but not|but|without|not|keep)\b|除了?|不要|保留", re.I
 )
-_YES = re.compile(
-    r"(?:yes|y|yep|yeah|yup|sure|ok|okay|correct|confirm|confirmed|go ahead|please do|do it|proceed|right|absolutely"
-    r"|that is right|that's right|sounds good)\b|是的?|好的?|确认|可以|对|行|没问题",
-    re.IGNORECASE,
-)
-_NO = re.compile(
-    r"(?:no|nope|nah|not now|don'?t|do not|stop|never ?mind|leave it|不|不要|不用|否|算了|取消)\b", re.IGNORECASE
-)
-_BUT = re.compile(r"\b(?:but|instead|actually|except|however|wait|change|rather)\b|但|不过|换成|改成", re.IGNORECASE)
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5}
 _SAME = {
     "small": "s",
@@ -84,16 +75,6 @@ def holds(text: Sequence[str], phrase: Sequence[str]) -> bool:
     """Whether the words of ``phrase`` stand in ``text`` one after the other."""
     width = len(phrase)
     return width > 0 and any(list(text[at : at + width]) == list(phrase) for at in range(len(text) - width + 1))
-
-
-def yes_or_no(text: str, intent: str) -> bool | None:
-    """A plain yes or a plain no; a yes with a "but" is neither."""
-    said = text.strip().strip(".!。！ ")
-    if _NO.match(said) or (intent == "deny" and not _YES.match(said)):
-        return False
-    if _BUT.search(said):
-        return None
-    return True if _YES.match(said) or intent == "affirm" else None
 
 
 def titled(choices: Iterable[Choice], text: str) -> list[Choice]:

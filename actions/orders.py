@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rasa_sdk import Action, Tracker
-from rasa_sdk.events import SlotSet
+from rasa_sdk.events import FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions import identity
@@ -80,11 +80,15 @@ class ActionOrderStatus(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """Look the order up and say its status; forget a pair that does not match, so it is asked for again."""
-        scene = read_scene(self._shop, tracker)
+        scene = await asyncio.to_thread(read_scene, self._shop, tracker)
         order = await asyncio.to_thread(_asked_for, scene)
         if order is None:
-            dispatcher.utter_message(text=scene.words(STATUS, "unknown"))
-            return [SlotSet("order_number", None), SlotSet("email", None)]
+            # Who is known asks about their own orders alone, which is no guess at anybody's.
+            ended = None if scene.shopper else identity.missed(scene)
+            dispatcher.utter_message(text=ended.why if ended else scene.words(STATUS, "unknown"))
+            slots = {**scene.slots, **(ended.slots if ended else {}), "order_number": None, "email": None}
+            events = [SlotSet(name, slots[name]) for name in slots if slots[name] != tracker.slots.get(name)]
+            return [*events, FollowupAction(ended.followup)] if ended and ended.followup else events
         dispatcher.utter_message(text=told(scene, order))
         return []
 
@@ -103,7 +107,7 @@ class ActionListOrders(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """Say which orders there are, the newest first."""
-        scene = read_scene(self._shop, tracker)
+        scene = await asyncio.to_thread(read_scene, self._shop, tracker)
         if scene.shopper is None:
             dispatcher.utter_message(text=scene.words(STATUS, "who"))
             return []
@@ -118,6 +122,8 @@ def _asked_for(scene: Scene) -> Order | None:
     number = str(scene.slots.get("order_number") or "")
     if scene.shopper:
         return next((order for order in scene.orders if fold(order.id) == fold(number)), None)
+    if scene.slots.get(identity.FAILED):
+        return None
     user = scene.shop.user_by_email(str(scene.slots.get("email") or ""))
     return scene.shop.order(number, user.id) if user else None
 

@@ -51,7 +51,7 @@ class ActionProductStock(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """Find the product that the words or the slot `product` name."""
-        scene = read_scene(self._shop, tracker)
+        scene = await asyncio.to_thread(read_scene, self._shop, tracker)
         products = await asyncio.to_thread(self._shop.products)
         found = named(products, f"{scene.text} {scene.slots.get('product') or ''}")
         if len(found) == 1:
@@ -81,7 +81,7 @@ class ActionRecommend(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """Find the category that the words or the slot `category` name."""
-        scene = read_scene(self._shop, tracker)
+        scene = await asyncio.to_thread(read_scene, self._shop, tracker)
         products = await asyncio.to_thread(self._shop.products)
         said = words(f"{scene.text} {scene.slots.get('category') or ''} {scene.slots.get('product') or ''}")
         fitting = [p for p in products if _of_category(p, said) and any(v.available for v in p.variants)]

@@ -1,5 +1,6 @@
 """What an action has before it: the shopper's words, the slots as they fill, and the shop."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ from rasa_sdk import Tracker
 from actions.matching import Choice
 from actions.shop.records import Key, Order, User, UserId
 from actions.shop.shop import Shop
+from actions.tokens import by_token
 
 SHOPPER = "shopper"
 """The slot that says who the shopper is; only `identity` sets it, after a match."""
@@ -19,6 +21,12 @@ WISH = "wish"
 
 OFFER = "offer"
 """The slot that keeps what the last summary said, so that a yes counts for that and nothing else."""
+
+_OF_FORMS = re.compile(
+    r"order|order_number|email|reason|items|variant_\d+|method|address_of|new_address|change"
+    rf"|{CONFIRMED}|{WISH}|{OFFER}|identity_hint|identify_tries|identify_failed"
+)
+"""The slots with what one shopper said, which nobody else on their device takes over."""
 
 _STORY = 30
 """Words."""
@@ -152,17 +160,24 @@ Steps = Callable[[Scene], Iterator[Step]]
 
 
 def read_scene(shop: Shop, tracker: Tracker) -> Scene:
-    """The scene of one call, from a tracker as Rasa and Kefu send it."""
+    """The scene of one call, from a tracker as Rasa and Kefu send it; a token of the shop's site says who writes."""
     message = tracker.latest_message or {}
+    metadata = message.get("metadata") or {}
     slots = dict(tracker.slots)
     language = slots.get("language")
+    requested = slots.get("requested_slot")
+    user = by_token(shop, metadata.get("identity")) if slots.get(SHOPPER) else None
+    if user and slots[SHOPPER] != user.id:
+        # Somebody else writes on the device: nothing goes on that the one before had begun.
+        slots |= {SHOPPER: user.id, **{name: None for name in slots if _OF_FORMS.fullmatch(name)}}
+        requested = None
     return Scene(
         shop=shop,
         text=str(message.get("text") or "")[:2000],
         intent=str((message.get("intent") or {}).get("name") or ""),
         language=language if isinstance(language, str) else "en",
-        requested=slots.get("requested_slot"),
-        metadata=message.get("metadata") or {},
+        requested=requested,
+        metadata=metadata,
         conversation=str(tracker.sender_id),
         moment=str(message.get("message_id") or _heard_at(tracker)),
         slots=slots,

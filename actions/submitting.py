@@ -82,7 +82,7 @@ class Submit(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """Do it, tell, and forget what the form asked for."""
-        scene = read_scene(self._shop, tracker)
+        scene = await asyncio.to_thread(read_scene, self._shop, tracker)
         answer = scene.slots.get(CONFIRMED)
         if _is(answer, value=True) and scene.shopper and scene.slots.get(OFFER) == offered(self._steps, scene):
             text, receipt = await asyncio.to_thread(self._submit, scene)

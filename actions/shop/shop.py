@@ -57,9 +57,12 @@ class Shop:
             return next(iter(read_users(connection, USERS.c.id == user)), None)
 
     def user_by_email(self, email: str) -> User | None:
-        """The user with this e-mail address, whatever its case."""
+        """The user with this e-mail address, whatever its case; an empty one is nobody's."""
+        key = email.strip().casefold()
+        if not key:
+            return None
         with self._reading() as connection:
-            return next(iter(read_users(connection, USERS.c.email_key == email.strip().casefold())), None)
+            return next(iter(read_users(connection, USERS.c.email_key == key)), None)
 
     def users_at(self, postcodes: Sequence[str]) -> list[User]:
         """Users whose default address has one of these postcodes, spaces and case aside."""

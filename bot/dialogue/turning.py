@@ -34,21 +34,37 @@ _RIGHTS = re.compile(
     |\W*(?:不|错|等等|另)""",
     re.IGNORECASE | re.VERBOSE,
 )
-_YES = re.compile(
-    r"(?:yes|yep|yeah|yup|ya|sure|ok|okay|correct|right|exactly|absolutely|definitely|go\sahead|please\sdo|do\sit|confirm"
-    r"|confirmed|i\sconfirm|sounds\sgood|that's\s(?:right|correct|fine)|fine|agreed|ja|oui|s[ií]|是的?|好的?|对的?|可以|确认|没错|行)"
-    r"(?![\w'’])",
-    re.IGNORECASE,
+_LONGEST = 120
+"""Characters; who writes more says more than yes."""
+
+_YES = r"""(?: yes(?:\sindeed)? | y | ya | yea | yeah | yep | yup | sure(?:\sthing)? | for\ssure | of\scourse
+    | certainly | ok | okay | al?l\s?right | fine | great | perfect
+    | correct | right | exactly | absolutely | definitely | agreed
+    | confirm(?:ed)? | ja | oui | s[ií] | i\s(?:agree|confirm) | i\s?'?a?m\ssure | works\sfor\sme
+    | (?:that|this|it|all|everything)(?:'s|\sis)?\s(?:all\s)?(?:right|correct|fine|good|perfect|ok|okay)
+    | (?:looks|sounds)\s(?:right|correct|fine|good|great|perfect|ok|okay)
+    | (?:please|just|let's)\s(?:go\sahead|do\s(?:it|that|this|so)|proceed|confirm)
+    | go\sahead | go\sfor\sit | do\s(?:it|that|this|so) | please\sdo | proceed | (?:i\s)?confirm\s(?:it|this|that) )"""
+_WISH = r"""(?:(?:i(?:\swant|'d\slike|\swould\slike)\s(?:you\s)?to|you\s(?:can|may|should)|please|just)\s)*
+    (?:cancel|return|exchange|refund|send|register|submit)
+    (?:\s(?:it|this|that|them|these|those|(?:the|my|this|that|these|those)\s(?:order|items?)(?:\s\#?[\w-]*\d[\w-]*)?)
+      (?:\sback)? )?"""
+_KIND = r"(?:please|pls|plz|thanks|thank\syou|thx|cheers)(?:\s(?:so|very)\smuch)?"
+_AND = r"(?:[\s,.;!:)-]+(?:(?:and|then)\s)?)"
+_PLAIN_YES = re.compile(rf"{_YES}(?:{_AND}(?:{_YES}|{_WISH}|{_KIND}))*[\s.!)]*", re.VERBOSE)
+
+_CHINESE_YES = re.compile(
+    r"""(?:嗯|是|对|好|可以|行|没错|没问题|确认|确定|同意|当然|就这样)[的啊呀吧嘞]?
+    (?:[\s,，、.。!！~]*(?:(?:嗯|是|对|好|可以|行|没错|没问题|确认|确定|同意|当然|就这样|谢谢[您你]?|麻烦[您你]了?|拜托了?
+      |请?(?:继续|办理|操作|处理|取消|退货|换货)(?:它|订单|这个订单)?)[的啊呀吧嘞]?))*[\s.。!！~]*""",
+    re.VERBOSE,
 )
+"""The first word is never ``取消``: alone it may mean to leave."""
+
 _NO = re.compile(
     r"(?:no|nope|nah|don't|do\snot|please\sdon't|not\snow|nee|nein|non|不是?|不用|不要|别|否|不对|不行)(?![\w'’])",
     re.IGNORECASE,
 )
-_BUT = re.compile(
-    r"\b(?:but|wait|instead|except|actually|hold\son|first|only\sif|unless|not|don't|no)\b|不过|但是?|等等|先",
-    re.IGNORECASE,
-)
-_CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
 def leaves(text: str) -> bool:
@@ -62,13 +78,11 @@ def begins_anew(text: str) -> bool:
 
 
 def says_yes_or_no(text: str) -> str | None:
-    """``affirm`` for a message that begins with a yes and takes nothing of it back, ``deny`` for one that begins with a
-    no; None for any other."""
-    words = text.strip().lstrip("\"'“ ")
-    if found := _YES.match(words) or (
-        _CHINESE.match(words) and re.match(r"是的|好的|对的|可以|确认|没错|好|是|对|行", words)
-    ):
-        return None if _BUT.search(words[found.end() :]) else "affirm"
+    """``affirm`` for a message that is a yes from end to end, ``deny`` for one that begins with a no; None for any
+    other."""
+    words = " ".join(text.replace("’", "'").casefold().split()).strip("\"'“” ")
+    if len(words) <= _LONGEST and (_PLAIN_YES.fullmatch(words) or _CHINESE_YES.fullmatch(words)):
+        return "affirm"
     return "deny" if _NO.match(words) or re.match(r"不|别|否", words) else None
 
 

@@ -80,7 +80,7 @@ async def test_that_the_shops_own_server_looks_an_order_up_and_stops(
         missing = await run(session, url, "action_order_status", SLOTS | {"order_number": "LF-999999"})
         assert stranger == missing
         assert "LF-204518" not in stranger.utterances[0].text
-        assert stranger.slots == {"order_number": None, "email": None}
+        assert stranger.slots == {"order_number": None, "email": None, "identify_tries": 1}
 
         with pytest.raises(ActionUnavailable, match="404"):
             await run(session, url, "action_unheard_of", SLOTS)

@@ -20,7 +20,7 @@ from actions.shop import demo
 from actions.shop.database import empty, exclusive
 from actions.shop.opening import open_shop
 from actions.shop.shop import Shop
-from tests.action_talk import Talk
+from tests.action_talk import Heard, Talk
 
 MILA = "mila.devries@mail.example"
 AMELIA = "amelia.hart@mail.example"
@@ -269,6 +269,43 @@ async def test_that_three_wrong_answers_call_a_person(session: aiohttp.ClientSes
     assert talk.slots["shopper"] is None
 
 
+async def test_that_who_guessed_three_times_is_found_by_a_token_alone(session: aiohttp.ClientSession, url: str) -> None:
+    talk = Talk(session, url, "return_form")
+    # The first guess stands in the wish itself; an order's number is none.
+    await talk.say("I want to return LF-204519 please")
+    assert not talk.slots["identify_tries"]
+    talk.slots["requested_slot"] = None
+    await talk.say("I want to return something, I am Mila de Vries, 1234 AB")
+    assert talk.slots["identify_tries"] == 1
+    await talk.say("nobody@mail.example")
+    await talk.say("mila.devries@other.example")
+    assert talk.slots["identify_failed"] is True
+    for form in ("return_form", "cancel_order_form"):
+        talk.form = form
+        heard = await talk.say(f"I want something else, {MILA}")
+        assert "a person" in heard.text
+        assert heard.events[-1]["name"] == "action_handoff"
+        assert talk.slots["shopper"] is None
+        assert talk.slots["requested_slot"] is None
+    talk.metadata["identity"] = jwt.encode({"sub": "mila-de-vries", "exp": time.time() + 60}, KEY, "HS256")
+    await talk.say("cancel it")
+    assert talk.slots["shopper"] == "mila-de-vries"
+    assert talk.slots["identify_failed"] is None
+
+
+async def test_that_wrong_pairs_of_number_and_address_are_guesses(session: aiohttp.ClientSession, url: str) -> None:
+    talk = Talk(session, url, "order_status_form")
+    for number in ("LF-1", "LF-2", "LF-3", "LF-204518"):
+        talk.slots |= {"order_number": number, "email": MILA}
+        heard = Heard()
+        talk.take(await talk.call("action_order_status", "where is it"), heard)
+        assert talk.slots["email"] is None
+        failed = number in ("LF-3", "LF-204518")
+        assert bool(talk.slots["identify_failed"]) is failed
+        assert ("a person" in heard.text) is failed
+        assert any(event.get("name") == "action_handoff" for event in heard.events) is failed
+
+
 async def test_that_a_name_waits_for_its_postcode(session: aiohttp.ClientSession, url: str) -> None:
     talk = Talk(session, url, "cancel_order_form", "zh")
     await talk.say("我想取消订单")
@@ -290,6 +327,25 @@ async def test_that_a_token_of_the_shops_site_identifies(session: aiohttp.Client
         talk.metadata["identity"] = jwt.encode(claims, key, "HS256")
         await talk.say("cancel it")
         assert talk.slots["shopper"] == known
+
+
+async def test_that_a_token_of_somebody_else_ends_what_the_shopper_before_had_begun(
+    session: aiohttp.ClientSession, url: str, shop: Shop
+) -> None:
+    talk = Talk(session, url, "cancel_order_form")
+    summary = await talk.say(f"cancel LF-204520, I no longer need it. {MILA}")
+    assert "LF-204520" in summary.text
+    talk.metadata["identity"] = jwt.encode({"sub": "jonas-keller", "exp": time.time() + 60}, KEY, "HS256")
+    heard = await talk.say("yes", "affirm")
+    assert talk.slots["shopper"] == "jonas-keller"
+    assert talk.slots["reason"] is None
+    assert talk.slots["confirmed"] is None
+    assert "LF-204520" not in heard.text
+    assert heard.receipt is None
+    listed = await talk.call("action_list_orders", "my orders")
+    assert "LF-204602" in listed["responses"][0]["text"]
+    assert "LF-204520" not in listed["responses"][0]["text"]
+    assert shop.receipts() == []
 
 
 async def test_that_the_same_turn_twice_at_once_and_after_a_crash_does_it_once(

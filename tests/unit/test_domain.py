@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.dialogue.domain import OWN_RESPONSES, Domain, read_domain
+from bot.dialogue.forms import begun_anew
 from bot.dialogue.policy import step
 from bot.dialogue.trail import heard, next_action
 from bot.errors import KnowledgeError
@@ -40,6 +41,13 @@ def test_that_the_demo_shop_is_read(demo: Domain) -> None:
     assert demo.forms["order_status_form"].required == ("order_number", "email")
     assert demo.slots["order_number"].mappings[0].entity == "order_number"
     assert demo.unsupported == ()
+
+
+def test_that_a_new_session_does_not_know_the_shopper_of_the_one_before(demo: Domain) -> None:
+    before = State(slots={"shopper": "mila-de-vries", "order": "LF-204520"}, form="cancel_order_form")
+    after = begun_anew(before, demo, keeps_slots=demo.carries_over)
+    assert not after.slots.get("shopper")
+    assert not after.slots.get("order")
 
 
 def test_that_yes_and_no_have_rules(demo: Domain) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from actions.matching import Ambiguous, Choice, find_items, find_method, find_variant, titled, yes_or_no
+from actions.agreeing import yes_or_no
+from actions.matching import Ambiguous, Choice, find_items, find_method, find_variant, titled
 from actions.postal import read_address
 from actions.shop.demo import item_id, read_products
 from actions.shop.records import Address, Item, MethodId, PaymentMethod, Variant
@@ -124,20 +125,55 @@ def test_that_two_cards_are_asked_back_and_an_unknown_method_is_none() -> None:
     assert find_method(METHODS, "bitcoin") is None
 
 
+NO_YES = (
+    "Absolutely not", "Okay, don't cancel it", "sure, no", "yeah no", "do it? no", "confirm what?",
+    "Right, and how much do I get back?", "ok what happens to my voucher?", "yes? how long does the refund take",
+    "Correct the address please", "Sure, cancel this request please, I want to keep the order",
+    "对不起，我不想取消", "好像不对", "行不行", "可以不取消吗", "可以取消吗", "是不是",
+    "确认什么", "yes?", "ok, forget it",
+    "ok stop", "yes, but not the tent", "right away?", "Okay, what is this?",
+    "yes, change it to blue", "ok cancel the request",
+    "not right", "that's not right", "", "?", "thanks", "please", "cancel it", "取消",
+)  # fmt: skip
+"""Messages that begin like a yes, or look like one, and are none."""
+
+YES = (
+    "yes", "Yes", "YES!", "yes please", "Yes please, go ahead", "yep", "sure", "ok do it",
+    "okay, do it", "go ahead.", "confirm",
+    "yes, cancel it", "Yes, please cancel it", "yes please cancel my order LF-204520", "that's right", "That’s right",
+    "Yes, that is correct. Thank you!", "yes, I want to return it", "Sure, thanks", "y", "ok", "correct", "please do",
+    "“Yes”", "yes\nplease", "是的", "好的", "确认", "好", "好的，谢谢", "可以", "没问题", "是的，请取消", "对对对",
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("text", "intent", "meant"),
     [
-        *((text, "", True) for text in ("Yes", "yes please", "okay, do it", "是的", "好", "go ahead.")),
         *((text, "", False) for text in ("no", "No, stop", "不", "don't", "never mind")),
         *((text, "affirm", None) for text in ("yes but in blue", "是的，但是换成蓝色")),
         ("not sure what you mean", "", None),
         ("what does it cost?", "", None),
         ("jawohl", "affirm", True),
+        ("nein doch", "affirm", None),
+        ("stop", "affirm", False),
+        ("wait", "affirm", None),
         ("lieber nicht", "deny", False),
     ],
 )
 def test_that_a_yes_is_plain_or_none(text: str, intent: str, meant: bool | None) -> None:
     assert yes_or_no(text, intent) is meant
+
+
+@pytest.mark.parametrize("text", YES)
+@pytest.mark.parametrize("intent", ["", "affirm", "cancel_order"])
+def test_that_a_message_that_is_a_yes_from_end_to_end_is_one(text: str, intent: str) -> None:
+    assert yes_or_no(text, intent) is True
+
+
+@pytest.mark.parametrize("text", NO_YES)
+@pytest.mark.parametrize("intent", ["", "deny", "affirm"])
+def test_that_a_question_an_apology_or_a_no_is_never_a_yes(text: str, intent: str) -> None:
+    assert yes_or_no(text, intent) is not True
 
 
 def test_that_of_titles_the_longest_is_taken_once() -> None:

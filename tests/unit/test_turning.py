@@ -4,6 +4,7 @@ import pytest
 
 from bot.dialogue.burst import parts
 from bot.dialogue.turning import asks, begins_anew, leaves, requests, says_yes_or_no, wrong_slot
+from tests.unit.test_shopper_words import NO_YES, YES
 
 
 @pytest.mark.parametrize(
@@ -15,8 +16,18 @@ from bot.dialogue.turning import asks, begins_anew, leaves, requests, says_yes_o
         ("yesterday I ordered", None), ("nobody came", None), ("what?", None), ("", None), ("not sure", None),
     ],
 )  # fmt: skip
-def test_that_yes_and_no_are_told_by_their_first_word(text: str, meant: str | None) -> None:
+def test_that_a_yes_is_a_whole_message_and_a_no_begins_one(text: str, meant: str | None) -> None:
     assert says_yes_or_no(text) == meant
+
+
+@pytest.mark.parametrize("text", YES)
+def test_that_a_message_that_is_a_yes_from_end_to_end_affirms(text: str) -> None:
+    assert says_yes_or_no(text) == "affirm"
+
+
+@pytest.mark.parametrize("text", NO_YES)
+def test_that_a_question_an_apology_or_a_no_does_not_affirm(text: str) -> None:
+    assert says_yes_or_no(text) != "affirm"
 
 
 @pytest.mark.parametrize(
