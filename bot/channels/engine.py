@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from bot.assistant import Assistant
 from bot.dialogue.mail import read_payload
-from bot.dialogue.slots import extract
+from bot.dialogue.slots import CONFIRMED, extract
 from bot.dialogue.trail import known
 from bot.records import ActionResult, Conversation, ConversationId, Message, MessageId, State, Understanding
 
@@ -87,7 +87,9 @@ class AssistantDialogue:
     def fill(self, state: State, understanding: Understanding) -> State:
         """The state with the slots that an understanding fills."""
         intent = understanding.intents[0].name if understanding.intents else ""
-        return known(state, extract(state, understanding, intent, self.assistant.domain))
+        found = extract(state, understanding, intent, self.assistant.domain)
+        # A yes is given to a summary that was just said, and nobody says one here.
+        return known(state, {slot: value for slot, value in found.items() if slot != CONFIRMED})
 
     async def execute(self, action: str, conversation: Conversation) -> ActionResult:
         """Run an action, or word a response.
