@@ -110,12 +110,16 @@ def _points_back(sentence: Sentence) -> bool:
     return any(token.low in _POINTERS for token in tokens(sentence.text)[:4])
 
 
+_NO = re.compile(r"^no[,:]\s+(?=\S)", re.I)
+"""Answers the question of an FAQ, and denies nothing of what follows: "No, refunds are made …" has refunds."""
+
+
 def _read(passage: Passage, text: str, titles: Titles) -> list[Source]:
     title = read_sentence(spell(passage.title), titles)
     context = frozenset(c for t in tokens(title.text) if t.is_word for c in concepts(t.low))
     parts = [*split_led(spell(text))]
-    sentences = [read_sentence(f"{lead} {part}".strip(), titles) for lead, part in parts]
-    says_no = bool(sentences) and re.match(r"(?:no|unfortunately)\b|不", sentences[0].text, re.I) is not None
+    sentences = [read_sentence(_NO.sub("", f"{lead} {part}".strip()), titles) for lead, part in parts]
+    says_no = bool(parts) and re.match(r"(?:no|unfortunately)\b|不", parts[0][1], re.I) is not None
     return [
         Source(
             passage,

@@ -174,6 +174,8 @@ async def test_that_a_no_or_a_heading_is_not_joined_to_what_it_does_not_belong_t
     )  # fmt: skip
     assert (await checker.check("Refunds are made to the card you paid with.", [answer], "")).supported
     assert not (await checker.check("No refunds are made to the card you paid with.", [answer], "")).supported
+    denial = Passage(PassageId("c"), Kind.POLICY, "Refunds", "No, refunds are made to the card you paid with.", "p.md")
+    assert not (await checker.check("No refunds are made to the card you paid with.", [denial], "")).supported
     for said in ("Wear and tear covered.", "Wear and tear, covered:", "Wear and tear covered faulty seams."):
         assert not (await checker.check(said, [told], "What is covered?")).supported, said
 

@@ -102,6 +102,13 @@ def test_that_a_question_is_answered_from_the_knowledge() -> None:
     assert decision(understood("shipping_cost"), found()) == Answer()
 
 
+def test_that_how_something_is_done_is_told_and_not_done() -> None:
+    how = understood("order_status", text="How do I see where my order is?")
+    assert decision(how, found()) == Answer()
+    assert decision(how, found(answerable=0.1)) == Ask("order_status_form")
+    assert decision(understood("order_status", text="Where is my order?"), found()) == Ask("order_status_form")
+
+
 def test_that_a_person_comes_when_asked_for() -> None:
     assert isinstance(decision(understood("talk_to_human"), found(question=1.0)), Escalate)
 
