@@ -262,4 +262,4 @@ async def test_that_what_was_done_unheard_is_asked_for_again_and_its_receipt_tol
                 assert order(shop, "LF-204520", MILA).status == "cancelled"
                 [receipt] = shop.receipts()
                 assert receipt.number in done.text
-                assert "did not work" not in done.text
+                assert "whether that was done" not in done.text
