@@ -149,6 +149,8 @@ def furnish(made: Path, folder: Path) -> None:
 def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
+    except FileExistsError:
+        pass  # A server of the same module was here before.
     except OSError:  # The folders are on different disks.
         shutil.copy2(source, target)
 
