@@ -114,9 +114,12 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]  # python-socketio 
         await super()._handle_eio_connect(eio_sid, environ)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        socket = self.eio.sockets.get(eio_sid)
         try:
             await super()._handle_eio_disconnect(eio_sid, reason)
         finally:
+            if socket is not None and reason == self.eio.reason.CLIENT_DISCONNECT:
+                await socket.queue.put(None)  # Ends its poll: who says goodbye shall not wait for it half a minute.
             link = self.links.pop(eio_sid, None)
             if link is not None:
                 link.place.close()

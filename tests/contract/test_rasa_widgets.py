@@ -151,6 +151,9 @@ async def cut(widget: Page) -> None:
         await asyncio.sleep(0.05)
 
 
+# asyncio's own loop, unlike uvloop, which serves, leaves a connection open that it has accepted in the very moment in
+# which its server closes (`_accept_connection2` finds no server to attach it to); this client calls all the time.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("transport", ["", "polling", "websocket"])
 @EVERY_CLIENT
 async def test_that_a_widget_comes_back_by_itself_after_a_restart_and_hears_nothing_twice(
