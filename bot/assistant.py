@@ -153,6 +153,9 @@ class Assistant:
                     await play.carry_out(decision)
                 if not play.refused:
                     break
+        if play.acted is not None and not play.failed and found.products:
+            # "And in red?" is about the product that the action spoke of too.
+            play.state = replace(play.state, focus=found.products, filters=found.filters)
         return _Granted(wish, found, decision, reply)
 
     async def _call_a_person(

@@ -21,6 +21,8 @@ SUBMITS = {
     "return_form": "action_return_items",
     "exchange_form": "action_exchange_items",
     "order_status_form": "action_order_status",
+    "list_orders_form": "action_list_orders",
+    "identify_form": "action_identify",
 }
 
 _NAMES = itertools.count(1)

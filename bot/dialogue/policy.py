@@ -297,9 +297,11 @@ def takes_any_text(slot: str | None, domain: Domain) -> bool:
 
 
 def _may_extract(form: str, domain: Domain) -> bool:
-    """Whether the form's validator may find in a message what no mapping does: only asking it tells."""
-    return f"validate_{form}" in domain.actions and any(
-        all(mapping.type == "custom" for mapping in domain.slots[slot].mappings) for slot in domain.forms[form].required
+    """Whether the form's validator may find in a message what no mapping does: only asking it tells. Where the domain
+    lists no slot, the validator alone knows what is needed."""
+    required = domain.forms[form].required
+    return f"validate_{form}" in domain.actions and (
+        not required or any(all(m.type == "custom" for m in domain.slots[slot].mappings) for slot in required)
     )
 
 
