@@ -29,11 +29,11 @@ WORDS: Texts = {
         "no variant": "There is no such variant of {name}.",
         "others": "In stock, {price}: {variants}.",
         "sold out": "Sold out at the moment: {name}.",
-        "gone": "Sold out: {variants}.",
+        "gone": " Sold out: {variants}.",
         "within": "{first} ({rest})",
         "recommend": "From what is in stock, the cheapest first:",
         "recommended": "- {name}, {price}",
-        "nearest": "Nothing that is in stock fits all of that. The nearest, the cheapest first:",
+        "nearest": "Nothing that is in stock fits all of that. The nearest:",
     },
     "zh": {
         "which": "请问您指的是哪件商品？",
@@ -52,7 +52,7 @@ WORDS: Texts = {
         "within": "{first}（{rest}）",
         "recommend": "目前有货，价格从低到高：",
         "recommended": "- {name}，{price}",
-        "nearest": "没有完全符合且有货的商品。最接近的，价格从低到高：",
+        "nearest": "没有完全符合且有货的商品。最接近的有：",
     },
 }
 
@@ -154,8 +154,8 @@ def _heard(tracker: Tracker, entity: str) -> list[str]:
 
 
 def _of_kind(products: Sequence[Product], said: Sequence[str]) -> list[Product]:
-    """The products of the category that the words name, and of these those whose own names have most of them: a footprint
-    lies among the tents and is none, and "a down jacket" is not every jacket."""
+    """The products of the category that the words name, and of these those whose own names have most of them: a
+    footprint lies among the tents and is none, and "a down jacket" is not every jacket."""
     of_category = [product for product in products if _is_named(product.category or product.name, said)]
     shared = {p.id: len({w for w in words(p.name) if w in said and not w.isdecimal()}) for p in of_category}
     most = max(shared.values(), default=0)
@@ -213,7 +213,7 @@ def _all_stock(scene: Scene, product: Product, among: Sequence[Variant] = ()) ->
     name = "in stock" if any(variant.options for variant in there) else "plain"
     price = _price(scene, there)
     text = scene.words(WORDS, name, name=product.name, price=price, variants=_grouped(scene, there))
-    return text + (f" {scene.words(WORDS, 'gone', variants=_grouped(scene, gone))}" if gone else "")
+    return text + (scene.words(WORDS, "gone", variants=_grouped(scene, gone)) if gone else "")
 
 
 def _grouped(scene: Scene, variants: Sequence[Variant]) -> str:
@@ -233,8 +233,8 @@ def _grouped(scene: Scene, variants: Sequence[Variant]) -> str:
 def _recommended(scene: Scene, products: Sequence[Product], wishes: Wishes, *, all_fit: bool) -> Iterator[str]:
     yield scene.words(WORDS, "recommend" if all_fit else "nearest")
     fitting = {p.id: [v for v in p.variants if v.available and (not all_fit or wishes.allow(v))] for p in products}
-    cheapest = sorted(products, key=lambda product: min(variant.price for variant in fitting[product.id]))
-    for product in cheapest[:_SHOWN]:
+    best = sorted(products, key=lambda p: (wishes.lacks(p), min(variant.price for variant in fitting[p.id])))
+    for product in best[:_SHOWN]:
         yield scene.words(WORDS, "recommended", name=product.name, price=_price(scene, fitting[product.id]))
 
 

@@ -28,6 +28,10 @@ _OF_FORMS = re.compile(
 )
 """The slots with what one shopper said, which nobody else on their device takes over."""
 
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+_NAMED_IN_ENGLISH = frozenset({"product", "category", "colour", "size"})
+"""Entities whose values are words of the shop's database."""
+
 _STORY = 30
 """Words."""
 
@@ -173,7 +177,7 @@ def read_scene(shop: Shop, tracker: Tracker) -> Scene:
         requested = None
     return Scene(
         shop=shop,
-        text=str(message.get("text") or "")[:2000],
+        text=_in_shop_words(str(message.get("text") or "")[:2000], message.get("entities") or ()),
         intent=str((message.get("intent") or {}).get("name") or ""),
         language=language if isinstance(language, str) else "en",
         requested=requested,
@@ -182,6 +186,15 @@ def read_scene(shop: Shop, tracker: Tracker) -> Scene:
         moment=str(message.get("message_id") or _heard_at(tracker)),
         slots=slots,
     )
+
+
+def _in_shop_words(text: str, entities: Sequence[Mapping[str, Any]]) -> str:
+    """Chinese words with the values of their entities behind them: the database calls "袜子" socks."""
+    if not _CHINESE.search(text):
+        return text
+    values = (str(e.get("value") or "") for e in entities if e.get("entity") in _NAMED_IN_ENGLISH)
+    named = [value for value in dict.fromkeys(values) if value and value.casefold() not in text.casefold()]
+    return " ".join((text, *named))
 
 
 def _heard_at(tracker: Tracker) -> Any:

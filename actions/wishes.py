@@ -10,8 +10,9 @@ from actions.shop.records import Product, Variant
 CAPACITY = "capacity"
 """The attribute that says how many persons a product is for: ``2 persons``."""
 
-_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
-_NUMBERS |= {"一": 1, "单": 1, "两": 2, "二": 2, "双": 2, "三": 3, "四": 4, "五": 5, "六": 6}
+_ENGLISH = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NUMBERS = {word: number for number, word in enumerate(_ENGLISH, 1)}
+_NUMBERS |= {word: number for number, same in enumerate(("一单", "两二双", *"三四五六七八九十"), 1) for word in same}
 _NUMBER = rf"(\d{{1,2}}|{'|'.join(_NUMBERS)})"
 _PERSONS = re.compile(
     rf"{_NUMBER}[\s-]?(?:persons?|people|man|adults|of\sus)\b"
@@ -39,10 +40,12 @@ class Wishes:
 
     def fit(self, product: Product) -> bool:
         """Whether the product is for so many persons, and has a variant in stock that is allowed."""
+        return not self.lacks(product) and any(v.available and self.allow(v) for v in product.variants)
+
+    def lacks(self, product: Product) -> int:
+        """For how many persons more, or fewer, the product is than was asked for."""
         capacity = re.match(r"\d+", product.attributes.get(CAPACITY, ""))
-        if self.persons is not None and (capacity is None or int(capacity[0]) != self.persons):
-            return False
-        return any(variant.available and self.allow(variant) for variant in product.variants)
+        return abs(self.persons - (int(capacity[0]) if capacity else 0)) if self.persons is not None else 0
 
     def allow(self, variant: Variant) -> bool:
         """Whether the variant is cheap enough, and of the colour and size."""

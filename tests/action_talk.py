@@ -54,6 +54,7 @@ class Talk:
         self.turn = 0
         self.metadata: dict[str, Any] = {}
         self.submitting = True
+        self.entities: list[dict[str, str]] = []
 
     def tracker(self, text: str, intent: str = "") -> dict[str, Any]:
         return {
@@ -62,7 +63,7 @@ class Talk:
             "latest_message": {
                 "text": text,
                 "intent": {"name": intent, "confidence": 1.0},
-                "entities": [],
+                "entities": self.entities,
                 "metadata": {"turn": f"{self.turn}-0", **self.metadata},
             },
             "latest_event_time": 0.0,

@@ -34,7 +34,7 @@ IDLE: Mapping[str, str] = {
 """Actions of Rasa's own that do nothing here, and what that means."""
 
 _EVENTS: Mapping[str, str] = {
-    "ReminderScheduled": "no reminder comes; `/trigger_intent` of the HTTP API can be called by whatever keeps the time",
+    "ReminderScheduled": "no reminder comes; what keeps the time can call `/trigger_intent` of the HTTP API",
     "ReminderCancelled": "no reminder comes that could be cancelled",
     "UserUtteranceReverted": "what was said is not taken back",
     "ActionReverted": "what was done is not taken back",
@@ -54,8 +54,8 @@ def idle_steps(steps: Iterable[Node]) -> Iterator[Unsupported]:
 
 
 def read_foreign(folder: Path) -> Iterator[Unsupported]:
-    """Everything in `config.yml`, `endpoints.yml` and `credentials.yml` of ``folder``, and the events in the Python files
-    of its actions, that has no effect, with what happens instead.
+    """Everything in `config.yml`, `endpoints.yml` and `credentials.yml` of ``folder``, and of the events in the Python
+    files of its actions, that has no effect, with what happens instead.
 
     Raises:
         KnowledgeError: one of them is not YAML.

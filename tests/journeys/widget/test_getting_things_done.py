@@ -1,4 +1,4 @@
-"""Shoppers get things done in the widget: returns, exchanges, corrections, and what they see when something goes wrong."""
+"""Shoppers get things done in the widget, and see what is the matter where something goes wrong."""
 
 from pathlib import Path
 
