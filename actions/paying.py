@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from actions.choosing import chosen_ids, chosen_item, chosen_variants
-from actions.matching import Ambiguous, Choice, find_method, method_title
+from actions.choosing import chosen_ids, chosen_item, chosen_items, chosen_variants
+from actions.matching import Ambiguous, Choice, find_method, item_title, method_title
 from actions.scene import Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear
 from actions.shop.records import GIFT_CARD, PaymentMethod
 from actions.shop.rules import paid_with
@@ -11,7 +11,7 @@ from actions.shop.rules import paid_with
 WORDS: Texts = {
     "en": {
         "pay": "Which payment method should be charged with or receive the difference?",
-        "refund": "Where should the money go?",
+        "refund": "You send back {items} of order {number}. Where should the money go?",
         "switch": "Which payment method would you like to use instead?",
         "unclear method": "I am not sure which of them you mean: {among}.",
         "no method": "You have no payment method with us that can be used for this.",
@@ -20,7 +20,7 @@ WORDS: Texts = {
     },
     "zh": {
         "pay": "差价用哪种支付方式支付或退还？",
-        "refund": "退款退到哪里？",
+        "refund": "您要退回订单 {number} 中的 {items}。退款退到哪里？",
         "switch": "您想改用哪种支付方式？",
         "unclear method": "我不太确定您指的是哪一种：{among}。",
         "no method": "您没有可用于此操作的支付方式。",
@@ -53,7 +53,9 @@ def method_step(question: str, usable: Usable, free: Callable[[Scene], bool] = l
             scene.words(WORDS, "left", method=method_title(card), balance=scene.money(card.balance or 0))
             for card in cards
         )
-        return Question(f"{scene.words(WORDS, question)} {left}".strip(), choices)
+        items = ", ".join(map(item_title, chosen_items(scene)))
+        asked = scene.words(WORDS, question, items=items, number=scene.slots.get("order"))
+        return Question(f"{asked} {left}".strip(), choices)
 
     def read(scene: Scene) -> Reading:
         original = next(iter(paid_with(scene.order)), None) if scene.order else None

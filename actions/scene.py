@@ -32,6 +32,8 @@ _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _NAMED_IN_ENGLISH = frozenset({"product", "category", "colour", "size"})
 """Entities whose values are words of the shop's database."""
 
+_SEXES = {"男": "men", "女": "women"}
+
 _STORY = 30
 """Words."""
 
@@ -194,7 +196,7 @@ def _in_shop_words(text: str, entities: Sequence[Mapping[str, Any]]) -> str:
         return text
     values = (str(e.get("value") or "") for e in entities if e.get("entity") in _NAMED_IN_ENGLISH)
     named = [value for value in dict.fromkeys(values) if value and value.casefold() not in text.casefold()]
-    return " ".join((text, *named))
+    return " ".join((text, *named, *(word for sign, word in _SEXES.items() if sign in text)))
 
 
 def _heard_at(tracker: Tracker) -> Any:

@@ -223,7 +223,8 @@ def _outside(state: State, read: _Read, domain: Domain, thresholds: Thresholds) 
         return read.leads
     if answered:
         return Answer()
-    if read.near and _are_tasks(read.near, state, domain):
+    # Weak readings of a question whose answer is known are no reason to ask back.
+    if read.near and not (read.answerable and asks(read.text)) and _are_tasks(read.near, state, domain):
         return Choose(read.near)
     if isinstance(read.leads, Answer) and read.confidence >= thresholds.intent and not read.answerable:
         return read.leads
