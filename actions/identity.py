@@ -41,15 +41,17 @@ _ORDER = re.compile(r"#\w+|(?<![^\W_])[a-z]{1,3}-?\d{6,}(?!\w)", re.IGNORECASE)
 WORDS: Texts = {
     "en": {
         "ask": "So that only you can see your orders: what is your e-mail address, or your full name and postcode?",
+        "again": "What is your e-mail address, or your full name and postcode?",
         "more": "Thank you. And the postcode of your address?",
         "name": "Thank you. And your full name, as on the order?",
-        "unknown": "I find nobody with these details. Please check the spelling, or give me the other one.",
+        "unknown": "I find nobody with these details. Please check the spelling, or try the other way.",
         "failed": "I could not find you with these details, so I had better let a person help you.",
         "found": "Thank you, {name}, I have found you. What can I do for you?",
         "orders": "Show me my orders",
     },
     "zh": {
         "ask": "为确保只有您能看到自己的订单，请告诉我您的邮箱，或者姓名和邮政编码。",
+        "again": "请告诉我您的邮箱，或者姓名和邮政编码。",
         "more": "谢谢。请再告诉我您地址的邮政编码。",
         "name": "谢谢。请再告诉我您的全名。",
         "unknown": "没有找到与这些信息相符的顾客，请核对后再试，或者换另一种信息。",
@@ -62,7 +64,9 @@ WORDS: Texts = {
 
 def _ask(scene: Scene) -> Question:
     half = str(scene.slots.get(HINT) or "")
-    return Question(scene.words(WORDS, ("name" if _postcodes(half) else "more") if half else "ask"))
+    if half:
+        return Question(scene.words(WORDS, "name" if _postcodes(half) else "more"))
+    return Question(scene.words(WORDS, "again" if scene.slots.get(TRIES) else "ask"))
 
 
 def _read(scene: Scene) -> Reading:

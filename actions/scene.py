@@ -32,6 +32,7 @@ _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _NAMED_IN_ENGLISH = frozenset({"product", "category", "colour", "size"})
 """Entities whose values are words of the shop's database."""
 
+_SEAM = re.compile(r"(?<=[A-Za-z0-9])(?=[\u3400-\u9fff])|(?<=[\u3400-\u9fff])(?=[A-Za-z0-9])")
 _SEXES = {"男": "men", "女": "women"}
 
 _STORY = 30
@@ -191,12 +192,13 @@ def read_scene(shop: Shop, tracker: Tracker) -> Scene:
 
 
 def _in_shop_words(text: str, entities: Sequence[Mapping[str, Any]]) -> str:
-    """Chinese words with the values of their entities behind them: the database calls "袜子" socks."""
+    """Chinese words with the values of their entities behind them, as the database calls "袜子" socks, and with spaces
+    about what is no Chinese: "44码" is the size 44."""
     if not _CHINESE.search(text):
         return text
     values = (str(e.get("value") or "") for e in entities if e.get("entity") in _NAMED_IN_ENGLISH)
     named = [value for value in dict.fromkeys(values) if value and value.casefold() not in text.casefold()]
-    return " ".join((text, *named, *(word for sign, word in _SEXES.items() if sign in text)))
+    return " ".join((_SEAM.sub(" ", text), *named, *(word for sign, word in _SEXES.items() if sign in text)))
 
 
 def _heard_at(tracker: Tracker) -> Any:

@@ -22,7 +22,7 @@ _PERSONS = re.compile(
 )
 _BUDGET = re.compile(
     r"(?:under|below|less\sthan|cheaper\sthan|up\sto|at\smost|max(?:imum)?\.?|no\smore\sthan|within|不超过|低于|最多)"
-    r"\s*(?:of\s)?(?:€|\$|EUR\s)?\s*(\d{1,5})(?:[.,]\d\d)?(?!\s*(?:g|kg|km|l|m|cm|litres?|grams?)\b)"
+    r"\s*(?:of\s)?(?:€|\$|EUR\s)?\s*(\d{1,5}(?:[.,]\d\d)?)(?![\d.,]*\d|\s*(?:g|kg|km|l|m|cm|litres?|grams?)\b)"
     r"|(\d{1,5})\s*(?:欧元?|€|块)?\s*(?:以下|以内|之内)",
     re.IGNORECASE,
 )
@@ -60,7 +60,7 @@ def read_wishes(text: str, options: Sequence[str] = ()) -> Wishes:
     budget = _BUDGET.search(text)
     return Wishes(
         _number(next(filter(None, persons.groups()))) if persons else None,
-        int(next(filter(None, budget.groups()))) * 100 if budget else None,
+        round(float(next(filter(None, budget.groups())).replace(",", ".")) * 100) if budget else None,
         tuple(options),
     )
 
