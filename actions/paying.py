@@ -11,7 +11,7 @@ from actions.shop.rules import paid_with
 WORDS: Texts = {
     "en": {
         "pay": "Which payment method should be charged with or receive the difference?",
-        "refund": "You send back {items} of order {number}. Where should the money go?",
+        "refund": "From order {number} you send back: {items}.\nWhere should the money go?",
         "switch": "Which payment method would you like to use instead?",
         "unclear method": "I am not sure which of them you mean: {among}.",
         "no method": "You have no payment method with us that can be used for this.",
@@ -20,7 +20,7 @@ WORDS: Texts = {
     },
     "zh": {
         "pay": "差价用哪种支付方式支付或退还？",
-        "refund": "您要退回订单 {number} 中的 {items}。退款退到哪里？",
+        "refund": "您要退回订单 {number} 中的：{items}。\n退款退到哪里？",
         "switch": "您想改用哪种支付方式？",
         "unclear method": "我不太确定您指的是哪一种：{among}。",
         "no method": "您没有可用于此操作的支付方式。",

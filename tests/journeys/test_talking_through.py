@@ -53,7 +53,7 @@ async def test_that_a_wish_with_two_meanings_is_asked_about_with_buttons_that_do
 ) -> None:
     mila = server.shopper()
     await mila.say(f"it's me, {MILA}")
-    which = await mila.say("I want a different size for my order")
+    which = await mila.say("I'd like a different size of my order")
     assert {*which.buttons} == {"Change an order", "Exchange something", "Talk to a person"}
     payloads = {button["title"]: button["payload"] for row in which.rows for button in row.get("buttons", ())}
     # Pressed, or typed as it stands there.
