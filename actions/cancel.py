@@ -86,7 +86,7 @@ def refunds(scene: Scene) -> str:
         own = scene.user.method(method)
         if own:
             name = "now" if own.source == GIFT_CARD else "days"
-            told.append(scene.words(WORDS, name, amount=scene.money(amount), method=method_title(own)))
+            told.append(scene.words(WORDS, name, amount=scene.money(amount), method=scene.named(method_title(own))))
     return " ".join(told)
 
 
@@ -117,7 +117,9 @@ def _done(scene: Scene, receipt: Receipt) -> str:
         own = scene.user.method(payment.method)
         if payment.kind == "refund" and own:
             name = "now" if own.source == GIFT_CARD else "days"
-            parts.append(scene.words(WORDS, name, amount=scene.money(payment.amount), method=method_title(own)))
+            parts.append(
+                scene.words(WORDS, name, amount=scene.money(payment.amount), method=scene.named(method_title(own)))
+            )
     return scene.words(WORDS, "done", order=receipt.order, refunds=" ".join(parts[-1:]))
 
 

@@ -47,10 +47,10 @@ def method_step(question: str, usable: Usable, free: Callable[[Scene], bool] = l
     """Which of the shopper's payment methods; where nothing is to be paid (``free``), the one that paid the order."""
 
     def ask(scene: Scene) -> Question:
-        choices = [Choice(method_title(method), method.id) for method in usable(scene)]
+        choices = [Choice(scene.named(method_title(method)), method.id) for method in usable(scene)]
         cards = [m for m in usable(scene) if m.source == GIFT_CARD]
         left = " ".join(
-            scene.words(WORDS, "left", method=method_title(card), balance=scene.money(card.balance or 0))
+            scene.words(WORDS, "left", method=scene.named(method_title(card)), balance=scene.money(card.balance or 0))
             for card in cards
         )
         items = ", ".join(map(item_title, chosen_items(scene)))
@@ -59,9 +59,12 @@ def method_step(question: str, usable: Usable, free: Callable[[Scene], bool] = l
 
     def read(scene: Scene) -> Reading:
         original = next(iter(paid_with(scene.order)), None) if scene.order else None
-        found = find_method(scene.user.methods, scene.text, original)
+        # Of a title in another language than the matching's own, all of it has to be there.
+        titles = {scene.named(method_title(m)): m for m in scene.user.methods} if scene.language == "zh" else {}
+        pressed = [method for title, method in titles.items() if title in scene.text]
+        found = pressed[0] if len(pressed) == 1 else find_method(scene.user.methods, scene.text, original)
         if isinstance(found, Ambiguous):
-            return Unclear(scene.words(WORDS, "unclear method", among=" / ".join(found.among)))
+            return Unclear(scene.words(WORDS, "unclear method", among=" / ".join(map(scene.named, found.among))))
         if found is None:
             return None
         if found.id in {method.id for method in usable(scene)}:

@@ -33,6 +33,7 @@ _NAMED_IN_ENGLISH = frozenset({"product", "category", "colour", "size"})
 """Entities whose values are words of the shop's database."""
 
 _SEAM = re.compile(r"(?<=[A-Za-z0-9])(?=[\u3400-\u9fff])|(?<=[\u3400-\u9fff])(?=[A-Za-z0-9])")
+_METHODS = {"gift card": "礼品卡", "Card ending": "银行卡 ending", " ending ": " 尾号 ", "credit card": "信用卡"}
 _SEXES = {"男": "men", "女": "women"}
 
 _STORY = 30
@@ -104,6 +105,12 @@ class Scene:
         """A wording in the shopper's language, English where there is none."""
         wording = texts.get(self.language, texts["en"]).get(name) or texts["en"][name]
         return wording.format(**facts)
+
+    def named(self, method: str) -> str:
+        """The title of a payment method in the shopper's language."""
+        for english, chinese in _METHODS.items() if self.language == "zh" else ():
+            method = method.replace(english, chinese)
+        return method
 
     def money(self, cents: int) -> str:
         """An amount with the shop's currency: ``289.95 EUR``."""
