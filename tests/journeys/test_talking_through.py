@@ -166,3 +166,15 @@ async def test_that_what_was_asked_about_is_offered_in_chinese_too(server: Serve
     offered = await wei.say("订单可以取消吗？")
     assert "取消订单" in offered.buttons
     assert asked(await wei.say("/cancel_order"))[0] == "shopper"
+
+
+async def test_that_a_wish_and_who_has_it_may_come_in_two_sentences(server: Server, shop: Shop) -> None:
+    mila = server.shopper()
+    assert "LF-204520" in (await mila.say(f"Show me my orders. My email is {MILA}")).text
+    stranger = server.shopper()
+    denied = await stranger.say(f"Where is my order LF-204518? My email is {JONAS}")
+    assert "no order" in denied.text
+    owner = server.shopper()
+    assert "MP7730184420NL" in (await owner.say(f"Where is my order LF-204518? My email is {MILA}")).text
+    wishful = server.shopper()
+    assert asked(await wishful.say(f"I want to cancel my order. I am {MILA}"))[0] == "reason"
