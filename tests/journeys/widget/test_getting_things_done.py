@@ -135,3 +135,4 @@ async def test_that_a_shop_that_is_away_is_told_and_the_next_try_does_it_once(
                 await tab.hear("is cancelled")
                 assert order(shop, "LF-204520", MILA).status == "cancelled"
                 assert len(shop.receipts()) == 1
+                await tab.page.close()  # Before its server: a page complains of a lost connection.
