@@ -1,13 +1,14 @@
 """Cancels a pending order."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from rasa_sdk import Action
 
 from actions import identity
 from actions.choosing import WORDS as CHOOSING
-from actions.choosing import order_step, order_title, with_status
+from actions.choosing import order_step, with_status
 from actions.forms import actions_of, confirm_step
 from actions.matching import Choice, method_title
 from actions.scene import CONFIRMED, SHOPPER, Filled, Question, Reading, Scene, Step, Texts, Unclear
@@ -23,11 +24,11 @@ WORDS: Texts = {
     "en": {
         "none done": "cancelled",
         "none why": "only an order that is still pending can",
-        "reason": "Why would you like to cancel it?",
+        "reason": "Why would you like to cancel order {number}?",
         "no longer needed": "No longer needed",
         "ordered by mistake": "Ordered by mistake",
         "unclear": "I can only cancel an order for one of these two reasons.",
-        "summary": "I will cancel order {order}, because it was: {reason}. {refunds}",
+        "summary": "I will cancel order {number} ({items}). Reason: {reason}. {refunds}",
         "now": "{amount} goes back to {method} at once.",
         "days": "{amount} goes back to {method} within 5 to 7 business days.",
         "done": "Order {order} is cancelled. {refunds}",
@@ -35,11 +36,11 @@ WORDS: Texts = {
     "zh": {
         "none done": "取消",
         "none why": "只有待处理的订单才能取消",
-        "reason": "请问取消的原因是什么？",
+        "reason": "请问取消订单 {number} 的原因是什么？",
         "no longer needed": "不再需要",
         "ordered by mistake": "误下单",
         "unclear": "只能因以下两种原因取消订单。",
-        "summary": "将取消订单 {order}，原因：{reason}。{refunds}",
+        "summary": "将取消订单 {number}（{items}），原因：{reason}。{refunds}",
         "now": "{amount} 立即退回 {method}。",
         "days": "{amount} 将在 5 至 7 个工作日内退回 {method}。",
         "done": "订单 {order} 已取消。{refunds}",
@@ -60,7 +61,9 @@ def _none(scene: Scene) -> str:
 
 
 def _ask_reason(scene: Scene) -> Question:
-    return Question(scene.words(WORDS, "reason"), [Choice(scene.words(WORDS, name), name) for name in CANCEL_REASONS])
+    assert scene.order, "the order comes before the reason"
+    choices = [Choice(scene.words(WORDS, name), name) for name in CANCEL_REASONS]
+    return Question(scene.words(WORDS, "reason", number=scene.order.id), choices)
 
 
 def _reason(scene: Scene) -> Reading:
@@ -83,14 +86,16 @@ def refunds(scene: Scene) -> str:
         own = scene.user.method(method)
         if own:
             name = "now" if own.source == GIFT_CARD else "days"
-            told.append(scene.words(WORDS, name, amount=scene.money(amount), method=method_title(own)))
+            told.append(scene.words(WORDS, name, amount=scene.money(amount), method=scene.named(method_title(own))))
     return " ".join(told)
 
 
 def _summary(scene: Scene) -> str:
     assert scene.order, "a summary follows the choice of the order"
     reason = scene.words(WORDS, str(scene.slots["reason"])).lower()
-    return scene.words(WORDS, "summary", order=order_title(scene, scene.order), reason=reason, refunds=refunds(scene))
+    counts = Counter(item.name for item in scene.order.items)
+    items = ", ".join(name if count == 1 else f"{count} × {name}" for name, count in counts.items())
+    return scene.words(WORDS, "summary", number=scene.order.id, items=items, reason=reason, refunds=refunds(scene))
 
 
 def steps(_: Scene) -> Iterator[Step]:
@@ -112,7 +117,9 @@ def _done(scene: Scene, receipt: Receipt) -> str:
         own = scene.user.method(payment.method)
         if payment.kind == "refund" and own:
             name = "now" if own.source == GIFT_CARD else "days"
-            parts.append(scene.words(WORDS, name, amount=scene.money(payment.amount), method=method_title(own)))
+            parts.append(
+                scene.words(WORDS, name, amount=scene.money(payment.amount), method=scene.named(method_title(own)))
+            )
     return scene.words(WORDS, "done", order=receipt.order, refunds=" ".join(parts[-1:]))
 
 

@@ -202,7 +202,7 @@ def confirm_step(steps: Steps, summary: Callable[[Scene], str]) -> Step:
 
     def ask(scene: Scene) -> Question:
         choices = [Choice(scene.words(WORDS, name), name) for name in ("yes", "no")]
-        return Question(f"{summary(scene)} {scene.words(WORDS, 'sure')}", choices)
+        return Question(f"{summary(scene)}\n{scene.words(WORDS, 'sure')}", choices)
 
     def read(scene: Scene) -> Reading:
         answer = yes_or_no(scene.text, scene.intent)

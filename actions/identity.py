@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +10,8 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.scene import SHOPPER, Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear, read_scene
+from actions.forms import actions_of
+from actions.scene import SHOPPER, WISH, Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear, read_scene
 from actions.shop.records import User
 from actions.shop.rows import fold
 from actions.shop.shop import Shop
@@ -40,26 +41,32 @@ _ORDER = re.compile(r"#\w+|(?<![^\W_])[a-z]{1,3}-?\d{6,}(?!\w)", re.IGNORECASE)
 WORDS: Texts = {
     "en": {
         "ask": "So that only you can see your orders: what is your e-mail address, or your full name and postcode?",
+        "again": "What is your e-mail address, or your full name and postcode?",
         "more": "Thank you. And the postcode of your address?",
         "name": "Thank you. And your full name, as on the order?",
-        "unknown": "I find nobody with these details. Please check the spelling, or give me the other one: "
-        "your e-mail address, or your full name and postcode.",
+        "unknown": "I find nobody with these details. Please check the spelling, or try the other way.",
         "failed": "I could not find you with these details, so I had better let a person help you.",
-        "found": "Thank you, {name}, I have found you.",
+        "found": "Thank you, {name}, I have found you. What can I do for you?",
+        "orders": "Show me my orders",
     },
     "zh": {
         "ask": "为确保只有您能看到自己的订单，请告诉我您的邮箱，或者姓名和邮政编码。",
+        "again": "请告诉我您的邮箱，或者姓名和邮政编码。",
         "more": "谢谢。请再告诉我您地址的邮政编码。",
         "name": "谢谢。请再告诉我您的全名。",
-        "unknown": "没有找到与这些信息相符的顾客，请核对后再试，也可以提供另一种：邮箱，或者姓名和邮政编码。",
+        "unknown": "没有找到与这些信息相符的顾客，请核对后再试，或者换另一种信息。",
         "failed": "用这些信息没有找到您，还是请人工客服来帮您吧。",
-        "found": "谢谢您，{name}，已找到您的账户。",
+        "found": "谢谢您，{name}，已找到您的账户。请问有什么可以帮您？",
+        "orders": "查看我的订单",
     },
 }
 
 
 def _ask(scene: Scene) -> Question:
-    return Question(scene.words(WORDS, "ask"))
+    half = str(scene.slots.get(HINT) or "")
+    if half:
+        return Question(scene.words(WORDS, "name" if _postcodes(half) else "more"))
+    return Question(scene.words(WORDS, "again" if scene.slots.get(TRIES) else "ask"))
 
 
 def _read(scene: Scene) -> Reading:
@@ -69,7 +76,7 @@ def _read(scene: Scene) -> Reading:
     said = _said(scene)[:300]
     if not _guesses(scene.text, said) and scene.text.strip():
         scene.slots[HINT] = said
-        return Unclear(scene.words(WORDS, "name" if _postcodes(scene.text) else "more"))
+        return None  # The question is for the other half now.
     return missed(scene) or Unclear(scene.words(WORDS, "unknown"))
 
 
@@ -117,6 +124,21 @@ STEP = Step(SHOPPER, _ask, _read, offer=_offer)
 """The first step of every form that is about the shopper's own things."""
 
 
+def who_steps(_: Scene) -> Iterator[Step]:
+    """All that a form needs which only wants to know who it is."""
+    yield STEP
+
+
+def _claim(scene: Scene) -> Reading:
+    """As an answer to the question: who says who they are, and is wrong, wants to hear that."""
+    return _read(scene) if _guesses(scene.text, scene.text) else _offer(scene)
+
+
+def claim_steps(_: Scene) -> Iterator[Step]:
+    """The same where the shopper began with it."""
+    yield Step(SHOPPER, _ask, _read, offer=_claim)
+
+
 def identify(shop: Shop, text: str) -> User | None:
     """The one user whose e-mail address, or whose name and postcode, stands in ``text``."""
     addresses = {address.rstrip(".!?。").casefold() for address in _EMAIL.findall(text)}
@@ -125,6 +147,14 @@ def identify(shop: Shop, text: str) -> User | None:
         return shop.user_by_email(addresses.pop()) if len(addresses) == 1 else None
     fitting = [user for user in shop.users_at(_postcodes(text)) if _names(user, text)]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _known_or_read(scene: Scene) -> Reading:
+    """Who is known already, unless this message names somebody: then it is read, and a wrong guess counts."""
+    asked_before = scene.slots.get(WISH) not in (None, scene.text)  # The message answered the form's question.
+    if scene.shopper and (asked_before or not _guesses(scene.text, scene.text)):
+        return Filled(scene.shopper)
+    return _read(scene)
 
 
 def _postcodes(text: str) -> Sequence[str]:
@@ -150,7 +180,7 @@ def _names(user: User, text: str) -> bool:
 
 
 class ActionIdentify(Action):
-    """Finds the shopper in the latest message or its token, outside of any form."""
+    """Greets the shopper whom a form has just found; else finds them in the latest message or its token."""
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
@@ -165,19 +195,25 @@ class ActionIdentify(Action):
         """Set the shopper, or say what is missing; after three wrong answers hand over."""
         scene = await asyncio.to_thread(read_scene, self._shop, tracker)
         before = dict(tracker.slots)
-        reading = await asyncio.to_thread(_read, scene)
+        reading = await asyncio.to_thread(_known_or_read, scene)
         match reading:
             case Filled(value):
                 scene.slots[SHOPPER] = value
                 user = await asyncio.to_thread(lambda: scene.user)
-                dispatcher.utter_message(text=scene.words(WORDS, "found", name=user.first_name))
+                orders = scene.words(WORDS, "orders")
+                dispatcher.utter_message(
+                    text=scene.words(WORDS, "found", name=user.first_name),
+                    buttons=[{"title": orders, "payload": orders}],
+                )
             case Unclear(why):
-                dispatcher.utter_message(text=why)
+                dispatcher.utter_message(text=f"{why} {_ask(scene).text}")
             case Ended(why, slots):
                 dispatcher.utter_message(text=why)
                 scene.slots |= slots
             case None:
-                dispatcher.utter_message(text=scene.words(WORDS, "ask"))
+                dispatcher.utter_message(text=_ask(scene).text)
+        if WISH in scene.slots:
+            scene.slots[WISH] = None
         events = [SlotSet(name, value) for name, value in scene.slots.items() if value != before.get(name)]
         if isinstance(reading, Ended) and reading.followup:
             events.append(FollowupAction(reading.followup))
@@ -186,4 +222,4 @@ class ActionIdentify(Action):
 
 def actions(shop: Shop) -> list[Action]:
     """What this module serves."""
-    return [ActionIdentify(shop)]
+    return [ActionIdentify(shop), *actions_of("identify_form", claim_steps, (SHOPPER,), shop)]

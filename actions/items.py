@@ -41,7 +41,9 @@ def swap_facts(scene: Scene) -> dict[str, str]:
     method = scene.user.method(str(scene.slots.get("method")))
     owed = difference(scene)
     name = "even" if owed == 0 else "more" if owed > 0 else "less"
-    money = scene.words(WORDS, name, amount=scene.money(abs(owed)), method=method_title(method) if method else "")
+    money = scene.words(
+        WORDS, name, amount=scene.money(abs(owed)), method=scene.named(method_title(method)) if method else ""
+    )
     return {"order": str(scene.slots.get("order")), "swaps": "; ".join(swaps), "difference": money}
 
 
@@ -69,7 +71,9 @@ def done(scene: Scene, receipt: Receipt) -> str:
     owed = int(receipt.result["difference"])
     method = scene.user.method(receipt.result["method"])
     name = "even" if owed == 0 else "more" if owed > 0 else "less"
-    money = scene.words(WORDS, name, amount=scene.money(abs(owed)), method=method_title(method) if method else "")
+    money = scene.words(
+        WORDS, name, amount=scene.money(abs(owed)), method=scene.named(method_title(method)) if method else ""
+    )
     return scene.words(WORDS, "done", order=receipt.order, swaps="; ".join(swaps), difference=money)
 
 

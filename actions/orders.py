@@ -11,9 +11,9 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions import identity
 from actions.choosing import named_orders, order_title
-from actions.forms import Ask, Form
+from actions.forms import Ask, Form, actions_of
 from actions.matching import Choice, item_title
-from actions.scene import Filled, Question, Reading, Scene, Step, Texts, read_scene
+from actions.scene import SHOPPER, WISH, Filled, Question, Reading, Scene, Step, Texts, read_scene
 from actions.shop.records import Order
 from actions.shop.rows import fold
 from actions.shop.shop import Shop
@@ -37,7 +37,7 @@ STATUS: Texts = {
         "carrier": "the carrier",
         "unknown": "I find no order with this number and e-mail address. Please check both; "
         "the number stands in your confirmation e-mail.",
-        "list": "Your orders: {orders}.",
+        "list": "These are your orders, the newest first:",
         "no orders": "You have no orders with us yet.",
         "who": "First I have to know who you are: what is your e-mail address, or your full name and postcode?",
         "number": "Which order is it?",
@@ -58,7 +58,7 @@ STATUS: Texts = {
         "tracked": "，运单号 {tracking}",
         "carrier": "承运商",
         "unknown": "没有找到与此订单号和邮箱相符的订单，请核对后再试。订单号在确认邮件中可以找到。",
-        "list": "您的订单：{orders}。",
+        "list": "您的订单如下，最新的在前：",
         "no orders": "您还没有订单。",
         "who": "请先告诉我您是谁：您的邮箱，或者姓名和邮政编码。",
         "number": "请问是哪个订单？",
@@ -112,10 +112,9 @@ class ActionListOrders(Action):
             dispatcher.utter_message(text=scene.words(STATUS, "who"))
             return []
         orders = await asyncio.to_thread(lambda: scene.orders)
-        titles = "; ".join(order_title(scene, order) for order in reversed(orders))
-        name = "list" if orders else "no orders"
-        dispatcher.utter_message(text=scene.words(STATUS, name, orders=titles))
-        return []
+        titles = (f"- {order_title(scene, order)}" for order in reversed(orders))
+        dispatcher.utter_message(text="\n".join((scene.words(STATUS, "list" if orders else "no orders"), *titles)))
+        return [SlotSet(WISH, None)] if WISH in scene.slots else []
 
 
 def _asked_for(scene: Scene) -> Order | None:
@@ -193,6 +192,7 @@ def actions(shop: Shop) -> list[Action]:
     return [
         ActionOrderStatus(shop),
         ActionListOrders(shop),
+        *actions_of("list_orders_form", identity.who_steps, (SHOPPER,), shop),
         StatusForm(form, known_steps, shop),
         AskNumber(form, "order_number", known_steps, shop),
     ]

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from actions.choosing import chosen_ids, chosen_item, chosen_variants
-from actions.matching import Ambiguous, Choice, find_method, method_title
+from actions.choosing import chosen_ids, chosen_item, chosen_items, chosen_variants
+from actions.matching import Ambiguous, Choice, find_method, item_title, method_title
 from actions.scene import Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear
 from actions.shop.records import GIFT_CARD, PaymentMethod
 from actions.shop.rules import paid_with
@@ -11,7 +11,7 @@ from actions.shop.rules import paid_with
 WORDS: Texts = {
     "en": {
         "pay": "Which payment method should be charged with or receive the difference?",
-        "refund": "Where should the money go?",
+        "refund": "From order {number} you send back: {items}.\nWhere should the money go?",
         "switch": "Which payment method would you like to use instead?",
         "unclear method": "I am not sure which of them you mean: {among}.",
         "no method": "You have no payment method with us that can be used for this.",
@@ -20,7 +20,7 @@ WORDS: Texts = {
     },
     "zh": {
         "pay": "差价用哪种支付方式支付或退还？",
-        "refund": "退款退到哪里？",
+        "refund": "您要退回订单 {number} 中的：{items}。\n退款退到哪里？",
         "switch": "您想改用哪种支付方式？",
         "unclear method": "我不太确定您指的是哪一种：{among}。",
         "no method": "您没有可用于此操作的支付方式。",
@@ -47,19 +47,24 @@ def method_step(question: str, usable: Usable, free: Callable[[Scene], bool] = l
     """Which of the shopper's payment methods; where nothing is to be paid (``free``), the one that paid the order."""
 
     def ask(scene: Scene) -> Question:
-        choices = [Choice(method_title(method), method.id) for method in usable(scene)]
+        choices = [Choice(scene.named(method_title(method)), method.id) for method in usable(scene)]
         cards = [m for m in usable(scene) if m.source == GIFT_CARD]
         left = " ".join(
-            scene.words(WORDS, "left", method=method_title(card), balance=scene.money(card.balance or 0))
+            scene.words(WORDS, "left", method=scene.named(method_title(card)), balance=scene.money(card.balance or 0))
             for card in cards
         )
-        return Question(f"{scene.words(WORDS, question)} {left}".strip(), choices)
+        items = ", ".join(map(item_title, chosen_items(scene)))
+        asked = scene.words(WORDS, question, items=items, number=scene.slots.get("order"))
+        return Question(f"{asked} {left}".strip(), choices)
 
     def read(scene: Scene) -> Reading:
         original = next(iter(paid_with(scene.order)), None) if scene.order else None
-        found = find_method(scene.user.methods, scene.text, original)
+        # Of a title in another language than the matching's own, all of it has to be there.
+        titles = {scene.named(method_title(m)): m for m in scene.user.methods} if scene.language == "zh" else {}
+        pressed = [method for title, method in titles.items() if title in scene.text]
+        found = pressed[0] if len(pressed) == 1 else find_method(scene.user.methods, scene.text, original)
         if isinstance(found, Ambiguous):
-            return Unclear(scene.words(WORDS, "unclear method", among=" / ".join(found.among)))
+            return Unclear(scene.words(WORDS, "unclear method", among=" / ".join(map(scene.named, found.among))))
         if found is None:
             return None
         if found.id in {method.id for method in usable(scene)}:

@@ -29,7 +29,7 @@ def steps(_: Scene) -> Iterator[Step]:
 def summary(scene: Scene) -> str:
     """What will be done."""
     paid = paid_with(scene.order) if scene.order else {}
-    old = [method_title(own) for name in paid if (own := scene.user.method(name))]
+    old = [scene.named(method_title(own)) for name in paid if (own := scene.user.method(name))]
     return scene.words(
         *(WORDS, "summary"),
         amount=scene.money(sum(paid.values())),
@@ -57,4 +57,4 @@ def do(scene: Scene, key: Key) -> Receipt | Refusal:
 
 def _title(scene: Scene, method: str) -> str:
     own = scene.user.method(method)
-    return method_title(own) if own else method
+    return scene.named(method_title(own)) if own else method

@@ -64,7 +64,7 @@ def _facts(scene: Scene) -> dict[str, str]:
         "order": str(scene.slots.get("order")),
         "items": ", ".join(item_title(item) for item in items),
         "amount": scene.money(sum(item.price for item in items)),
-        "method": method_title(method) if method else "",
+        "method": scene.named(method_title(method)) if method else "",
     }
 
 

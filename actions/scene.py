@@ -28,6 +28,14 @@ _OF_FORMS = re.compile(
 )
 """The slots with what one shopper said, which nobody else on their device takes over."""
 
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+_NAMED_IN_ENGLISH = frozenset({"product", "category", "colour", "size"})
+"""Entities whose values are words of the shop's database."""
+
+_SEAM = re.compile(r"(?<=[A-Za-z0-9])(?=[\u3400-\u9fff])|(?<=[\u3400-\u9fff])(?=[A-Za-z0-9])")
+_METHODS = {"gift card": "礼品卡", "Card ending": "银行卡 ending", " ending ": " 尾号 ", "credit card": "信用卡"}
+_SEXES = {"男": "men", "女": "women"}
+
 _STORY = 30
 """Words."""
 
@@ -97,6 +105,12 @@ class Scene:
         """A wording in the shopper's language, English where there is none."""
         wording = texts.get(self.language, texts["en"]).get(name) or texts["en"][name]
         return wording.format(**facts)
+
+    def named(self, method: str) -> str:
+        """The title of a payment method in the shopper's language."""
+        for english, chinese in _METHODS.items() if self.language == "zh" else ():
+            method = method.replace(english, chinese)
+        return method
 
     def money(self, cents: int) -> str:
         """An amount with the shop's currency: ``289.95 EUR``."""
@@ -173,7 +187,7 @@ def read_scene(shop: Shop, tracker: Tracker) -> Scene:
         requested = None
     return Scene(
         shop=shop,
-        text=str(message.get("text") or "")[:2000],
+        text=_in_shop_words(str(message.get("text") or "")[:2000], message.get("entities") or ()),
         intent=str((message.get("intent") or {}).get("name") or ""),
         language=language if isinstance(language, str) else "en",
         requested=requested,
@@ -182,6 +196,16 @@ def read_scene(shop: Shop, tracker: Tracker) -> Scene:
         moment=str(message.get("message_id") or _heard_at(tracker)),
         slots=slots,
     )
+
+
+def _in_shop_words(text: str, entities: Sequence[Mapping[str, Any]]) -> str:
+    """Chinese words with the values of their entities behind them, as the database calls "袜子" socks, and with spaces
+    about what is no Chinese: "44码" is the size 44."""
+    if not _CHINESE.search(text):
+        return text
+    values = (str(e.get("value") or "") for e in entities if e.get("entity") in _NAMED_IN_ENGLISH)
+    named = [value for value in dict.fromkeys(values) if value and value.casefold() not in text.casefold()]
+    return " ".join((_SEAM.sub(" ", text), *named, *(word for sign, word in _SEXES.items() if sign in text)))
 
 
 def _heard_at(tracker: Tracker) -> Any:

@@ -153,6 +153,9 @@ class Assistant:
                     await play.carry_out(decision)
                 if not play.refused:
                     break
+        if play.acted is not None and not play.failed and found.products:
+            # "And in red?" is about the product that the action spoke of too.
+            play.state = replace(play.state, focus=found.products, filters=found.filters)
         return _Granted(wish, found, decision, reply)
 
     async def _call_a_person(
@@ -211,7 +214,8 @@ class Assistant:
         """Answer from the knowledge, remember what the talk is about, and go back to what was asked before."""
         reply = await ladder.climb(wish, found, play.conversation, voice)
         if reply.rung is Rung.UNANSWERED:
-            nearest = suggest(found.hits, wish.language)
+            # In a form its question follows, and nobody could press these.
+            nearest = () if play.state.form else suggest(found.hits, wish.language)
             response = unanswered(play.state, wish, bool(nearest), self.thresholds)
             (utterance,) = self._respond(response, state=play.state, conversation=play.conversation).utterances
             if response == "utter_suggest":

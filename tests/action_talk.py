@@ -21,6 +21,8 @@ SUBMITS = {
     "return_form": "action_return_items",
     "exchange_form": "action_exchange_items",
     "order_status_form": "action_order_status",
+    "list_orders_form": "action_list_orders",
+    "identify_form": "action_identify",
 }
 
 _NAMES = itertools.count(1)
@@ -52,6 +54,7 @@ class Talk:
         self.turn = 0
         self.metadata: dict[str, Any] = {}
         self.submitting = True
+        self.entities: list[dict[str, str]] = []
 
     def tracker(self, text: str, intent: str = "") -> dict[str, Any]:
         return {
@@ -60,7 +63,7 @@ class Talk:
             "latest_message": {
                 "text": text,
                 "intent": {"name": intent, "confidence": 1.0},
-                "entities": [],
+                "entities": self.entities,
                 "metadata": {"turn": f"{self.turn}-0", **self.metadata},
             },
             "latest_event_time": 0.0,

@@ -118,7 +118,8 @@ def _read_product(row: Mapping[str, Any]) -> Product:
         for variant in row["variants"].values()
     )
     return Product(
-        row["product_id"], row["name"], tuple(variants), row.get("category", ""), row.get("returnable", True)
+        *(row["product_id"], row["name"], tuple(variants), row.get("category", ""), row.get("returnable", True)),
+        attributes=row.get("attributes", {}),
     )
 
 
@@ -192,6 +193,8 @@ def plain_product(product: Product) -> dict[str, Any]:
         row["category"] = product.category
     if not product.returnable:
         row["returnable"] = False
+    if product.attributes:
+        row["attributes"] = dict(product.attributes)
     return row
 
 

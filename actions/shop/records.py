@@ -92,6 +92,8 @@ class Product:
     variants: tuple[Variant, ...]
     category: str = ""
     returnable: bool = True
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """What can be asked of it beside its price and its options: ``capacity: 2 persons``."""
 
     def variant(self, item: str) -> Variant | None:
         """The variant of this id, if the product has it."""

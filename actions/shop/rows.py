@@ -75,6 +75,7 @@ def read_products(connection: Connection, where: ColumnElement[bool]) -> list[Pr
             tuple(Variant(ItemId(v["id"]), v["options"], v["price"], v["available"]) for v in variants[row["id"]]),
             row["category"],
             row["returnable"],
+            row["attributes"] or {},
         )
         for row in rows
     ]
@@ -114,6 +115,7 @@ def insert_products(connection: Connection, products: Sequence[Product]) -> None
         PRODUCTS,
         (
             {"id": p.id, "position": at, "name": p.name, "category": p.category, "returnable": p.returnable}
+            | {"attributes": dict(p.attributes) or None}
             for at, p in enumerate(products)
         ),
     )

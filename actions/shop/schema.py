@@ -40,6 +40,7 @@ PRODUCTS = Table(
     Column("name", Text, nullable=False),
     Column("category", Text, nullable=False),
     Column("returnable", Boolean, nullable=False),
+    Column("attributes", JSON(none_as_null=True)),
 )
 
 VARIANTS = Table(

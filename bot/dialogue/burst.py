@@ -1,11 +1,11 @@
 """Several wishes in one breath: what is told apart, and in which order it is granted. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bot.dialogue.policy import SOCIAL, Thresholds, is_sure, step
 from bot.dialogue.project import Domain
-from bot.dialogue.trail import heard, next_action
+from bot.dialogue.trail import heard, looped, next_action
 from bot.records import Act, Ask, Decision, State, Understanding
 
 MOST = 4
@@ -63,10 +63,25 @@ def told_apart(
         else:
             loose.append(reading.text)
     leads = {intent: _leads(intent, state, domain) for intent, _ in groups}
+    groups = _with_answers(groups, leads, state, domain)
     if len(groups) < 2 or not any(isinstance(decision, Ask | Act) for decision in leads.values()):
         return None
     groups.sort(key=lambda group: isinstance(leads[group[0]], Ask))
     return tuple(" ".join(texts) for _, texts in groups)
+
+
+def _with_answers(
+    groups: list[tuple[str, list[str]]], leads: Mapping[str, Decision | None], state: State, domain: Domain
+) -> list[tuple[str, list[str]]]:
+    """Put what is no wish while another's form is open ("my e-mail is …") with that wish: it answers the form."""
+    forms = {intent: decision.form for intent, decision in leads.items() if isinstance(decision, Ask)}
+    for intent, form in forms.items():
+        asked = looped(state, form)
+        answers = [name for name, _ in groups if name != intent and leads[name] and not _leads(name, asked, domain)]
+        if answers:
+            texts = [text for name, said in groups if name == intent or name in answers for text in said]
+            return [(name, texts if name == intent else said) for name, said in groups if name not in answers]
+    return groups
 
 
 def _leads(intent: str, state: State, domain: Domain) -> Decision | None:

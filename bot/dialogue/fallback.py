@@ -1,5 +1,6 @@
 """Words for what was not understood for sure: intents to choose from, and one to affirm. Pure."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,9 +22,18 @@ def title(name: str, domain: Domain, language: str, seed: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def which(question: Utterance, intents: Sequence[str], domain: Domain, language: str, seed: str) -> Utterance:
-    """Have the shopper choose: a button for each intent, which sends it as Rasa's buttons do."""
-    buttons = (Button(title(name, domain, language, seed), f"/{name}") for name in intents)
+def which(
+    question: Utterance, intents: Sequence[str], understanding: Understanding, domain: Domain, seed: str
+) -> Utterance:
+    """Have the shopper choose: a button for each intent, which sends it as Rasa's buttons do, with what its rules need
+    to know of the message."""
+    known = {entity.name: entity.value for entity in understanding.entities}
+    buttons = []
+    for name in intents:
+        needed = {entity for path in domain.paths for m in path.moments if m.name == name for entity, _ in m.entities}
+        values = {entity: known[entity] for entity in sorted(needed & known.keys())}
+        payload = f"/{name}{json.dumps(values, ensure_ascii=False) if values else ''}"
+        buttons.append(Button(title(name, domain, understanding.language, seed), payload))
     return replace(question, buttons=(*buttons, *question.buttons))
 
 

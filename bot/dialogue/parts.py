@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from bot.dialogue.foreign import IDLE
 from bot.dialogue.nodes import Node
 from bot.dialogue.project import Condition, Entity, Form, Slot, SlotMapping, Unsupported, Variation
 from bot.records import Button, Utterance
@@ -260,6 +261,8 @@ def _read_entities(parts: Parts, node: Node) -> None:
 def _read_actions(parts: Parts, node: Node) -> None:
     for name, spec in _named(node, "actions"):
         parts.actions[name] = None
+        if name in IDLE:
+            parts.note(spec, f"{name} does nothing: {IDLE[name]}.")
         if spec.is_mapping:
             parts.note(spec, f"action {name}: its settings have no effect; the domain is sent with every call.")
 

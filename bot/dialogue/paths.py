@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot.dialogue.foreign import idle_steps
 from bot.dialogue.nodes import Node
 from bot.dialogue.project import ANYTHING, Moment, Path, Unsupported
 
@@ -46,6 +47,7 @@ def read_rules(node: Node, unsupported: list[Unsupported]) -> Iterator[Path]:
         for key in sorted(fields.keys() - _RULE_KEYS):
             _note(unsupported, fields[key], f"rule {name!r}: `{key}` has no effect.")
         steps = fields["steps"].items("a list of steps") if "steps" in fields else []
+        unsupported += idle_steps(steps)
         begin = _begin(fields["condition"]) if "condition" in fields else ()
         try:
             ways = list(_unfold(steps, begin))
@@ -142,6 +144,7 @@ def _stretches(node: Node, unsupported: list[Unsupported]) -> Iterator[_Stretch]
         for step in fields["steps"].items("a list of steps") if "steps" in fields else ():
             mark = step.fields("a step") if step.is_mapping else {}
             if "checkpoint" not in mark:
+                unsupported += idle_steps((step,))
                 steps.append(step)
                 continue
             checkpoint = mark["checkpoint"].text("the name of a checkpoint")

@@ -223,7 +223,8 @@ def _outside(state: State, read: _Read, domain: Domain, thresholds: Thresholds) 
         return read.leads
     if answered:
         return Answer()
-    if read.near and _are_tasks(read.near, state, domain):
+    # Weak readings of a question whose answer is known are no reason to ask back.
+    if read.near and not (read.answerable and asks(read.text)) and _are_tasks(read.near, state, domain):
         return Choose(read.near)
     if isinstance(read.leads, Answer) and read.confidence >= thresholds.intent and not read.answerable:
         return read.leads
@@ -297,9 +298,11 @@ def takes_any_text(slot: str | None, domain: Domain) -> bool:
 
 
 def _may_extract(form: str, domain: Domain) -> bool:
-    """Whether the form's validator may find in a message what no mapping does: only asking it tells."""
-    return f"validate_{form}" in domain.actions and any(
-        all(mapping.type == "custom" for mapping in domain.slots[slot].mappings) for slot in domain.forms[form].required
+    """Whether the form's validator may find in a message what no mapping does: only asking it tells. Where the domain
+    lists no slot, the validator alone knows what is needed."""
+    required = domain.forms[form].required
+    return f"validate_{form}" in domain.actions and (
+        not required or any(all(m.type == "custom" for m in domain.slots[slot].mappings) for slot in required)
     )
 
 

@@ -172,7 +172,7 @@ class Play(Scene):
                 self.handover = decision
             case Choose(intents):
                 worded = self.worded("utter_which")
-                self.said.append(which(worded, intents, self.domain, self.state.language, self.seed))
+                self.said.append(which(worded, intents, self.understanding, self.domain, self.seed))
                 self.state = done(self.state, ANSWER)
             case Leave(response, anew):
                 ended = replace(left(self.state), pending=())

@@ -4,7 +4,8 @@ import re
 from collections import Counter
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-_URL_OR_MAIL = re.compile(r"https?://\S{1,2048}|\S{1,64}@\S{1,255}")
+_URL_OR_MAIL = re.compile(r"https?://[!-~]{1,2048}|[!-~]{1,64}@[!-~]{1,255}")
+"""Of ASCII letters alone: Chinese words stand beside them without a space."""
 
 _SCRIPTS: tuple[tuple[str, str], ...] = (
     # Kana before Han: Japanese uses both, Chinese only the latter.

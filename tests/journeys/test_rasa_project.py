@@ -66,3 +66,15 @@ async def test_that_retrieval_intents_and_stories_are_followed(teashop: Server) 
     assert (await ann.say("what is your name?")).text == "I am the tea house."
     assert (await ann.say("I feel very sad today")).text == "Tea helps. Did that help?"
     assert (await ann.say("not at all")).text == "What a pity."
+
+
+async def test_that_what_is_not_understood_is_affirmed_then_rephrased_then_given_up(teashop: Server) -> None:
+    lin = teashop.shopper()
+    guess = await lin.say("qwertz uiop")
+    assert guess.text.startswith("Did you mean this: ")
+    assert guess.buttons == ["Yes", "No"]
+    assert "other words" in (await lin.say("No")).text
+    assert (await lin.say("asdf yxcv")).text.startswith("Did you mean this: ")
+    assert "did not understand" in (await lin.say("No")).text
+    # And the next question is heard as any.
+    assert (await lin.say("what are your opening hours?")).text == "We open at nine."

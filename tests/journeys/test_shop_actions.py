@@ -433,12 +433,68 @@ async def test_that_a_server_killed_after_it_did_something_does_it_once(
 
 async def test_that_stock_is_looked_up_and_products_are_recommended(session: aiohttp.ClientSession, url: str) -> None:
     talk = Talk(session, url)
-    stock = await talk.call("action_product_stock", "is the men's cairn mid hiking boots in stock?")
-    assert "Sold out: brown, 44 / stone grey, 42" in stock["responses"][0]["text"]
-    gone = await talk.call("action_product_stock", "do you have the Rill 3 x 3 Tarp")
-    assert "sold out" in gone["responses"][0]["text"]
-    tip = await talk.call("action_recommend", "can you recommend a tent?")
-    assert "Tarn 1 Tent (219.95 EUR)" in tip["responses"][0]["text"]
+
+    async def told(action: str, text: str, **entities: str) -> str:
+        talk.entities = [{"entity": name, "value": value} for name, value in entities.items()]
+        said = (await talk.call(action, text))["responses"][0]
+        return "\n".join([said["text"], *(button["payload"] for button in said["buttons"] or ())])
+
+    stock = "action_product_stock"
+    assert "Sold out: brown (44) / stone grey (42)" in await told(
+        stock, "are the men's cairn mid hiking boots in stock?"
+    )
+    assert "Sold out at the moment" in await told(stock, "do you have the Rill 3 x 3 Tarp")
+    assert (
+        await told(stock, "is the Tarn 2 Tent in stock in green?", product="Tarn 2 Tent", colour="green")
+    ).startswith("Yes, we have the Tarn 2 Tent in moss green")
+    # A name that holds a colour's word is no wish for that colour.
+    assert "moss green (Regular, Wide)" in await told(stock, "is the Moss Air 8 sleeping mat in stock?")
+    assert "There is no Corrie 38 Backpack in pink" in await told(
+        stock, "the Corrie 38 Backpack in pink?", colour="pink"
+    )
+    which = await told(stock, "do you have the Ghyll 3L in XL", size="XL")
+    assert "Is the Women's Ghyll 3L Rain Jacket in stock in XL?" in which
+    assert await told(stock, "do you sell the Flying Carpet") == "I find no such product in our shop."
+
+    tip = "action_recommend"
+    assert "- Tarn 1 Tent, 219.95 EUR" in await told(tip, "can you recommend a tent?")
+    for two in ("can you recommend a tent for two?", "recommend a 2-person tent"):
+        assert [line[2:8] for line in (await told(tip, two)).splitlines()[1:]] == ["Tarn 2", "Tarn 2", "Fellsi"]
+    cheap = await told(tip, "recommend a jacket under 100 euros")
+    assert "Scree" in cheap
+    assert "Ghyll" not in cheap
+    nearest = (await told(tip, "a tent for nine people")).splitlines()
+    assert nearest[0].startswith("Nothing that is in stock fits")
+    assert nearest[1].startswith("- Meadow 4")
+    talk.slots["language"] = "zh"
+    assert "Fellside 2" in await told(tip, "能推荐一款双人帐篷吗", category="tent")
+
+
+async def test_that_orders_are_listed_and_a_shopper_greeted_once_it_is_known_who_it_is(
+    session: aiohttp.ClientSession, url: str
+) -> None:
+    orders = Talk(session, url, "list_orders_form")
+    assert "e-mail" in (await orders.say("what did I order?")).text
+    assert "postcode" in (await orders.say("Mila de Vries")).text
+    assert "LF-204520" in (await orders.say("3511 AV")).text
+    assert "LF-204520" in (await orders.say("my orders")).text
+    who = Talk(session, url, "identify_form")
+    assert "nobody" in (await who.say("it's me, nobody@mail.example")).text
+    assert "Thank you, Mila" in (await who.say(MILA)).text
+    assert "Thank you, Mila" in (await who.say("it's me")).text
+    # Who is somebody else says so, and a wrong guess counts although somebody is known.
+    assert "Thank you, Jonas" in (await who.say(f"it's me, {JONAS}")).text
+    for guess in ("a@mail.example", "b@mail.example"):
+        assert "nobody" in (await who.say(f"it's me, {guess}")).text
+    assert (await who.say("it's me, c@mail.example")).events[-1]["name"] == "action_handoff"
+
+
+async def test_that_chinese_words_name_things_of_the_shops_database(session: aiohttp.ClientSession, url: str) -> None:
+    talk = Talk(session, url, "return_form", "zh")
+    await talk.say("我要退货，li.wei@mail.example")
+    talk.entities = [{"entity": "category", "value": "socks"}]
+    await talk.say("袜子")
+    assert talk.slots["items"] == "LFA-SOCKH-MOSS-GREEN-42-44"
 
 
 async def test_that_the_status_is_told_to_a_known_shopper_without_an_e_mail_address(

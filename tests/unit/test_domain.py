@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from bot.dialogue.burst import told_apart
 from bot.dialogue.domain import OWN_RESPONSES, Domain, read_domain
 from bot.dialogue.forms import begun_anew
-from bot.dialogue.policy import step
+from bot.dialogue.policy import Thresholds, step
 from bot.dialogue.trail import heard, next_action
 from bot.errors import KnowledgeError
-from bot.records import Answer, Ask, Decision, State, Understanding
+from bot.records import Act, Answer, Ask, Decision, Entity, Intent, State, Understanding
 
 KNOWLEDGE = Path(__file__).parents[2] / "knowledge"
 RULES = 'version: "3.1"\nrules:\n- rule: a\n  steps:\n  - intent: greet\n  - action: utter_greet\n'
@@ -41,6 +42,45 @@ def test_that_the_demo_shop_is_read(demo: Domain) -> None:
     assert demo.forms["order_status_form"].required == ("order_number", "email")
     assert demo.slots["order_number"].mappings[0].entity == "order_number"
     assert demo.unsupported == ()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_that_every_intent_with_a_rule_has_a_title_in_the_shoppers_language(demo: Domain, language: str) -> None:
+    """They stand on the buttons between which a shopper chooses."""
+    ruled = {moment.name for path in demo.paths for moment in path.moments if moment.kind == "user"}
+    for intent in ruled:
+        worded = demo.respond(f"utter_title_{intent}", language, {"language": language}, "").text
+        assert worded, intent
+        assert bool(re.search("[\u4e00-\u9fff]", worded)) is (language == "zh"), intent
+
+
+def test_that_what_is_in_stock_is_looked_up_and_what_things_are_is_not(demo: Domain) -> None:
+    def after(intent: str, **entities: str) -> Decision | None:
+        found = tuple(Entity(name, value, 0, 0, "lookup") for name, value in entities.items())
+        state = heard(State(), Understanding("", "en", (), 1.0, found), intent)
+        return step(next_action(state, demo), state, demo)
+
+    assert after("product_availability", product="Tarn 2 Tent") == Act("action_product_stock")
+    assert after("product_availability", colour="red") is None
+    assert after("recommend_product", category="tent") == Act("action_recommend")
+    assert after("recommend", category="tent") is None
+    assert after("product_question", product="Tarn 2 Tent") is None
+    assert after("list_orders") == Ask("list_orders_form")
+    assert after("identify", email="ann@mail.example") == Ask("identify_form")
+
+
+def test_that_who_it_is_goes_with_the_wish_it_was_said_with(demo: Domain) -> None:
+    def apart(**readings: str) -> tuple[str, ...] | None:
+        meant = [Understanding(text, "en", (Intent(name, 0.95),), 1.0) for name, text in readings.items()]
+        return told_apart(meant, State(), demo, Thresholds())
+
+    who, wish, question = "My e-mail is a@mail.example", "Where is my order?", "How much is shipping?"
+    assert apart(order_status=wish, identify=who) is None
+    assert apart(identify=who, order_status=wish) is None
+    assert apart(shipping_cost=question, identify=who, order_status=wish) == (question, f"{who} {wish}")
+    both = apart(list_orders="Show me my orders.", identify=who, cancel_order="Cancel the last one.")
+    assert both == (f"Show me my orders. {who}", "Cancel the last one.")
+    assert apart(shipping_cost=question, identify=who) == (question, who)
 
 
 def test_that_a_new_session_does_not_know_the_shopper_of_the_one_before(demo: Domain) -> None:

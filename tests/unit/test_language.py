@@ -13,6 +13,8 @@ from bot.understanding.language import detect_language
         ("你好", "zh"),
         ("订单LF-204518到哪了", "zh"),
         ("Tarn 2 Light Tent 有货吗", "zh"),
+        ("是我，li.wei@mail.example", "zh"),
+        ("我的邮箱是li.wei@mail.example，想退货", "zh"),
         ("注文はどこですか", "ja"),
         ("주문 어디 있어요", "ko"),
         ("где мой заказ", "ru"),

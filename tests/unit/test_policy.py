@@ -16,6 +16,7 @@ from bot.dialogue.trail import UNSURE, heard, known
 from bot.records import (
     Answer,
     Ask,
+    Choose,
     Decision,
     Entity,
     Escalate,
@@ -131,6 +132,31 @@ def test_that_what_shall_be_done_goes_before_an_answer(text: str) -> None:
     assert decision(understood("order_status", text=text), found(question=0.99)) == ORDER
     cancelling = asking("cancel_form", "size", domain=TWO_FORMS)
     assert decision(understood("order_status", text=text), found(question=0.99), cancelling, domain=TWO_FORMS) == ORDER
+
+
+def torn(text: str) -> Understanding:
+    """A message that may mean two things."""
+    return replace(understood("order_status", text=text), intents=(Intent("cancel_order", 0.5), ORDERED))
+
+
+ORDERED = Intent("order_status", 0.45)
+
+
+def test_that_of_two_likely_tasks_the_shopper_chooses_unless_a_question_has_its_answer() -> None:
+    chosen = Choose(("cancel_order", "order_status"))
+    assert decision(torn("something about my order"), domain=TWO_FORMS) == chosen
+    assert decision(torn("something about my order"), found(), domain=TWO_FORMS) == chosen
+    assert decision(torn("what happens to a lost parcel?"), domain=TWO_FORMS) == chosen
+    assert decision(torn("what happens to a lost parcel?"), found(), domain=TWO_FORMS) == Answer()
+
+
+def test_that_a_form_whose_validator_knows_what_it_needs_gets_every_message() -> None:
+    form = "who_form"
+    domain = replace(DOMAIN, forms={form: Form(())}, actions=DOMAIN.actions | {f"validate_{form}"})
+    state = asking(form, "name", domain=domain)
+    assert decision(understood("greet", text="Ann"), state=state, domain=domain) == Ask(form)
+    without = replace(domain, actions=DOMAIN.actions)
+    assert decision(understood("greet", text="Ann"), state=state, domain=without) != Ask(form)
 
 
 def test_that_a_form_takes_what_it_asked_for() -> None:

@@ -41,9 +41,36 @@ def test_that_a_foreign_project_is_read_whole() -> None:
 
 def test_that_what_has_no_effect_is_listed_with_file_and_line() -> None:
     assert [str(found.place).removeprefix(f"{TEASHOP}/") for found in unsupported(read_domain(TEASHOP))] == [
-        "config.yml:2", "config.yml:4", "config.yml:5", "config.yml:8", "config.yml:9",
+        "actions.py:62", "config.yml:2", "config.yml:4", "config.yml:5", "config.yml:8", "config.yml:9",
         "endpoints.yml:2", "endpoints.yml:4",
     ]  # fmt: skip
+
+
+def test_that_what_takes_back_or_comes_later_is_listed_wherever_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "actions").mkdir()
+    (tmp_path / "actions" / "water.py").write_text(
+        "from rasa_sdk.events import ReminderScheduled, SlotSet\n"
+        "def run():\n"
+        "    # ReminderCancelled() is not called\n"
+        "    return [SlotSet('a', 1), ReminderScheduled('EXTERNAL_dry', when), UserUtteranceReverted()]\n"
+    )
+    domain = read(
+        tmp_path,
+        domain="intents: [undo, dry]\nactions:\n  - action_back\n  - action_water",
+        rules="rules:\n  - rule: Undo\n    steps:\n      - intent: undo\n      - action: action_back",
+        stories="stories:\n  - story: Dry\n    steps:\n      - intent: dry\n      - action: action_unlikely_intent\n"
+        "      - action: action_water\n      - checkpoint: later\n"
+        "  - story: Later\n    steps:\n      - checkpoint: later\n      - intent: undo\n"
+        "      - action: action_revert_fallback_events",
+    )
+    assert [note.partition(" has no")[0].partition(" does")[0] for note in notes(domain)] == [
+        "water.py:4: the event ReminderScheduled",
+        "water.py:4: the event UserUtteranceReverted",
+        "domain.yml:3: action_back",
+        "rules.yml:5: action_back",
+        "stories.yml:5: action_unlikely_intent",
+        "stories.yml:12: action_revert_fallback_events",
+    ]
 
 
 def test_that_lists_are_joined_and_of_a_name_the_first_file_wins(tmp_path: Path) -> None:

@@ -40,7 +40,9 @@ def read_products() -> list[Product]:
     with (_HERE / "products.csv").open(encoding="utf-8", newline="") as file:
         return [
             Product(
-                row["sku"], row["name"], tuple(_variants(row)), row["category"], returnable=row["sku"] != "LFG-CARD"
+                *(row["sku"], row["name"], tuple(_variants(row)), row["category"]),
+                returnable=row["sku"] != "LFG-CARD",
+                attributes=dict(pair.split(": ") for pair in row["attributes"].split(" | ") if pair),
             )
             for row in csv.DictReader(file)
         ]

@@ -1,0 +1,69 @@
+"""What a shopper's words ask of a product to be recommended: for how many persons, up to which price, in what."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from actions.matching import holds, words
+from actions.shop.records import Product, Variant
+
+CAPACITY = "capacity"
+"""The attribute that says how many persons a product is for: ``2 persons``."""
+
+_ENGLISH = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NUMBERS = {word: number for number, word in enumerate(_ENGLISH, 1)}
+_NUMBERS |= {word: number for number, same in enumerate(("一单", "两二双", *"三四五六七八九十"), 1) for word in same}
+_NUMBER = rf"(\d{{1,2}}|{'|'.join(_NUMBERS)})"
+_PERSONS = re.compile(
+    rf"{_NUMBER}[\s-]?(?:persons?|people|man|adults|of\sus)\b"
+    rf"|\bfor\s(?:the\s)?{_NUMBER}\b(?!\s*(?:€|euros?|eur|day|night|week|month|season|year|hour|g|kg|km|l)s?\b)"
+    rf"|{_NUMBER}\s*个?人",
+    re.IGNORECASE,
+)
+_BUDGET = re.compile(
+    r"(?:under|below|less\sthan|cheaper\sthan|up\sto|at\smost|max(?:imum)?\.?|no\smore\sthan|within|不超过|低于|最多)"
+    r"\s*(?:of\s)?(?:€|\$|EUR\s)?\s*(\d{1,5}(?:[.,]\d\d)?)(?![\d.,]*\d|\s*(?:g|kg|km|l|m|cm|litres?|grams?)\b)"
+    r"|(\d{1,5})\s*(?:欧元?|€|块)?\s*(?:以下|以内|之内)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What was asked for beside the kind of product."""
+
+    persons: int | None = None
+    budget: int | None = None
+    """Cents."""
+    options: tuple[str, ...] = ()
+    """Colours and sizes."""
+
+    def fit(self, product: Product) -> bool:
+        """Whether the product is for so many persons, and has a variant in stock that is allowed."""
+        return not self.lacks(product) and any(v.available and self.allow(v) for v in product.variants)
+
+    def lacks(self, product: Product) -> int:
+        """For how many persons more, or fewer, the product is than was asked for."""
+        capacity = re.match(r"\d+", product.attributes.get(CAPACITY, ""))
+        return abs(self.persons - (int(capacity[0]) if capacity else 0)) if self.persons is not None else 0
+
+    def allow(self, variant: Variant) -> bool:
+        """Whether the variant is cheap enough, and of the colour and size."""
+        values = [words(value) for value in variant.options.values()]
+        has_all = all(any(holds(value, words(option)) for value in values) for option in self.options)
+        return has_all and (self.budget is None or variant.price <= self.budget)
+
+
+def read_wishes(text: str, options: Sequence[str] = ()) -> Wishes:
+    """The wishes in a text; ``options`` are the colours and sizes that were heard in it."""
+    persons = _PERSONS.search(text)
+    budget = _BUDGET.search(text)
+    return Wishes(
+        _number(next(filter(None, persons.groups()))) if persons else None,
+        round(float(next(filter(None, budget.groups())).replace(",", ".")) * 100) if budget else None,
+        tuple(options),
+    )
+
+
+def _number(word: str) -> int:
+    return int(word) if word.isdecimal() else _NUMBERS[word.casefold()]
