@@ -79,7 +79,7 @@ class Assistant:
             reply = self._respond(response, state=state, conversation=conversation)
             return Turn(reply.utterances, state, Trace(state.language, decision=str(Answer(response))))
 
-        play = Play(self.domain, self.actions, self.thresholds, conversation, state)
+        play = Play(self.domain, self.actions, self.thresholds, conversation, voice, state)
         if is_new:
             await play.begin()
         with watch.stage("understand"):
@@ -102,7 +102,7 @@ class Assistant:
         utterances = tuple(presentable(utterance) for utterance in reply.utterances)
         state = _remember(play.finished(), mail.text, reply, self.domain)
         trace = _trace(granted, play, reply, watch)
-        return Turn(utterances, state, trace, floor, reply.receipt, tuple(play.receipts[1:]))
+        return Turn(utterances, state, trace, floor, tuple(play.receipts))
 
     async def _wishes(self, mail: Mail, state: State, conversation: Conversation) -> tuple[Understanding, ...]:
         """What the mail means: one thing most of the time, or several to be granted one after the other."""
@@ -243,8 +243,7 @@ def _reply(granted: Sequence[_Granted], play: Play) -> Reply:
     verdicts = tuple(verdict for answer in answers for verdict in answer.verdicts)
     notes = (*(note for answer in answers for note in answer.notes), *play.notes)
     rung = reply.rung if play.acted is None else Rung.RESPONSE if play.failed else Rung.ACTION
-    receipt = play.receipts[0] if play.receipts else None
-    return replace(reply, rung=rung, utterances=tuple(play.said), verdicts=verdicts, notes=notes, receipt=receipt)
+    return replace(reply, rung=rung, utterances=tuple(play.said), verdicts=verdicts, notes=notes)
 
 
 def _remember(state: State, text: str, reply: Reply, domain: Domain) -> State:

@@ -20,7 +20,7 @@ from bot.generation.sentences import complete, sentences
 from bot.grounding.shown import clean, presentable
 from bot.masking import mask
 from bot.ports import Checker, Replies, Voice, Writer
-from bot.records import Claim, Conversation, Findings, Hit, Passage, Receipt, Rung, Understanding, Utterance, Verdict
+from bot.records import Claim, Conversation, Findings, Hit, Passage, Rung, Understanding, Utterance, Verdict
 from bot.retrieval.reader import Reader
 from bot.telemetry import stage
 from bot.telemetry.metrics import WRITER_FAILURES
@@ -54,7 +54,6 @@ class Reply:
     """Said already, sentence by sentence, while it was written."""
     verdicts: tuple[Verdict, ...] = ()
     notes: tuple[str, ...] = ()
-    receipt: Receipt | None = None
     settled: bool = True
     """Whether the same question would be answered alike; not so when the writer was away or cut short."""
 

@@ -9,6 +9,7 @@ from bot.records import (
     Conversation,
     Findings,
     Passage,
+    Receipt,
     State,
     Understanding,
     Utterance,
@@ -131,7 +132,20 @@ class Replies(Protocol):
 
 
 class Voice(Protocol):
-    """Says sentences of a turn while it is being made, each durable and fenced before anyone sees it."""
+    """What leaves a turn while it is being made: sentences, each durable and fenced before anyone sees it, and the fact
+    that something was done."""
+
+    async def begin(self) -> None:
+        """Begin to act, before each action: what a turn has done cannot be taken back, and belongs to its mail.
+
+        Raises:
+            TurnRefused: the floor or the version changed; stop, and do nothing.
+        """
+        ...
+
+    def did(self, receipt: Receipt) -> None:
+        """Keep a receipt, whatever becomes of the turn: it stands in the log even where the words are refused."""
+        ...
 
     async def say(self, utterance: Utterance) -> None:
         """Say it.

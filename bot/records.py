@@ -471,9 +471,8 @@ class Turn:
     trace: Trace
     floor: Floor | None = None
     """The floor after this turn, where it changes."""
-    receipt: Receipt | None = None
     receipts: tuple[Receipt, ...] = ()
-    """Of further actions of the same turn."""
+    """Of what its actions did."""
 
 
 # ── What is stored ────────────────────────────────────────────────────────────────────────────────
@@ -491,12 +490,14 @@ class Conversation:
     floor: Floor
     state: State
     mail: tuple[Message, ...]
-    """Accepted messages that no turn has covered, oldest first; never empty when a worker has it. Where something is
-    ``said`` already, only those that it was said to."""
+    """Accepted messages that no turn has covered, oldest first; never empty when a worker has it. Where their turn has
+    ``begun``, only those that it was begun for."""
     said: tuple[Utterance, ...] = ()
     """What an earlier, interrupted try of this very turn said already."""
     tries: int = 0
-    """How often this turn was begun before and did not end."""
+    """How often this turn was taken before and did not end."""
+    begun: bool = False
+    """Whether an earlier try of this turn began to speak or to act: what it did stays done."""
     readable: bool = True
     """False where something in it could not be decoded and an empty record stands in its place: answer nothing."""
 

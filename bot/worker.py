@@ -13,7 +13,7 @@ from bot.conversations.tenure import Tenure, reached
 from bot.dialogue.mail import opened
 from bot.errors import KefuError, StoreRefused, StoreUnavailable, TurnRefused
 from bot.ports import Voice
-from bot.records import Conversation, Floor, LogId, Message, Trace, Turn, Utterance
+from bot.records import Conversation, Floor, LogId, Message, Receipt, Trace, Turn, Utterance
 from bot.settings import Settings
 from bot.telemetry.metrics import TURN_RETRIES
 from bot.telemetry.turns import LISTENED, SET_ASIDE, Record, ids
@@ -56,20 +56,43 @@ SORRY: Mapping[str, str] = MappingProxyType(
 )
 """What a shopper reads when every try of a turn failed, by language."""
 
+NOTHING: Mapping[str, Receipt] = MappingProxyType({})
+"""No receipts."""
+
+CUT_SHORT = "the turn had begun to speak or to act: what an action did stands in the shop's own records"
+"""The note on a turn that ends without the assistant, for who reads the log."""
+
 
 class StoreVoice:
     """`bot.ports.Voice` of one try of a turn: each sentence goes through the store's fence."""
 
-    def __init__(self, conversations: Conversations, conversation: Conversation, lease: Lease) -> None:
+    def __init__(
+        self, conversations: Conversations, conversation: Conversation, lease: Lease, done: dict[str, Receipt]
+    ) -> None:
         self._conversations = conversations
         self._conversation = conversation
         self._lease = lease
+        self.done = done
+        """Receipts of this turn so far, by their ids, over all its tries in this process."""
         self.said = len(conversation.said)
         """Utterances of this turn that are out, with those of earlier tries."""
         self.first: LogId | None = None
         """What this try said first."""
         self.words: list[str] = []
         """What this try said, for a log that may hold it."""
+
+    async def begin(self) -> None:
+        """Begin to act.
+
+        Raises:
+            TurnRefused: the floor or the version changed; stop, and do nothing.
+            StoreUnavailable: Redis does not answer; do nothing either.
+        """
+        await self._conversations.begin(self._conversation, self._lease)
+
+    def did(self, receipt: Receipt) -> None:
+        """Keep it: what is done again under the same key has the same receipt."""
+        self.done[receipt.id] = receipt
 
     async def say(self, utterance: Utterance) -> None:
         """Say it.
@@ -213,6 +236,7 @@ class Worker:
     async def _answer(self, lease: Lease) -> _Retry | None:
         """Cover the mail under ``lease``; None when there is nothing to try again."""
         tries = 0
+        done: dict[str, Receipt] = {}
         about = {"conversation": str(lease.conversation)}
         try:
             for refused in range(_REFUSALS):
@@ -223,7 +247,7 @@ class Worker:
                 about = ids(conversation)
                 try:
                     async with self._making:
-                        await self._make_turn(conversation, lease, unless_mail_grew=refused < MAIL_GREW)
+                        await self._make_turn(conversation, lease, done, unless_mail_grew=refused < MAIL_GREW)
                     return None
                 except TurnRefused as exc:
                     _log.debug("a turn of %s is dropped: %s", lease.conversation, exc)
@@ -258,28 +282,30 @@ class Worker:
     def _is_unfinished(self, conversation: Conversation) -> bool:
         fresh = (
             conversation.readable
-            and not conversation.said
+            and not conversation.begun
             and conversation.tries == 0
             and conversation.floor is not Floor.AGENT
         )
         return fresh and self._unfinished(conversation.mail)
 
-    async def _make_turn(self, conversation: Conversation, lease: Lease, *, unless_mail_grew: bool) -> None:
-        voice = StoreVoice(self._conversations, conversation, lease)
+    async def _make_turn(
+        self, conversation: Conversation, lease: Lease, done: dict[str, Receipt], *, unless_mail_grew: bool
+    ) -> None:
+        voice = StoreVoice(self._conversations, conversation, lease, done)
         with Record(conversation) as record:
             turn = await self._turn(conversation, voice)
+            # What was done stays done, also where the words for it were refused because an agent took the floor.
+            turn = replace(turn, receipts=tuple({**done, **{kept.id: kept for kept in turn.receipts}}.values()))
             with record.watch.stage("commit"):
-                # What was done stays done: made anew with the newer mail, the turn might not do it, nor tell of it.
-                afresh = unless_mail_grew and turn.receipt is None
                 end = await self._conversations.commit(
-                    conversation, turn, voice.said, lease=lease, unless_mail_grew=afresh
+                    conversation, turn, voice.said, lease=lease, unless_mail_grew=unless_mail_grew
                 )
             record.ended(turn, end, voice.first, voice.words)
 
-    async def _turn(self, conversation: Conversation, voice: Voice) -> Turn:
+    async def _turn(self, conversation: Conversation, voice: StoreVoice) -> Turn:
         if conversation.floor is Floor.AGENT:
             # An agent reads along in the log; the assistant only takes note.
-            return Turn((), conversation.state, Trace(decision=LISTENED))
+            return Turn((), conversation.state, Trace(decision=LISTENED, notes=_cut_short(conversation, voice.done)))
         if conversation.tries >= TRIES:
             return set_aside(conversation)
         if not conversation.readable:
@@ -298,5 +324,10 @@ def set_aside(conversation: Conversation) -> Turn:
     state = opened(conversation)
     words = " ".join(message.text if message.shown is None else message.shown for message in conversation.mail)
     state = replace(state, language=detect_language(words[:_ENOUGH], state.language))
-    trace = Trace(language=state.language, decision=SET_ASIDE, notes=(f"failed {TRIES} times",))
+    notes = (f"failed {TRIES} times", *_cut_short(conversation))
+    trace = Trace(language=state.language, decision=SET_ASIDE, notes=notes)
     return Turn((Utterance(SORRY.get(state.language, SORRY["en"])),), state, trace, floor)
+
+
+def _cut_short(conversation: Conversation, done: Mapping[str, Receipt] = NOTHING) -> tuple[str, ...]:
+    return (CUT_SHORT,) if conversation.begun and not done else ()

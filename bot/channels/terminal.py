@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bot.errors import Unavailable
-from bot.records import Conversation, ConversationId, Floor, LogId, Message, MessageId, State, Turn, Utterance
+from bot.records import Conversation, ConversationId, Floor, LogId, Message, MessageId, Receipt, State, Turn, Utterance
 
 CHANNEL = "terminal"
 
@@ -78,6 +78,12 @@ class Spoken:
 
     def __init__(self) -> None:
         self.utterances: list[Utterance] = []
+
+    async def begin(self) -> None:
+        """Nobody else has the turn."""
+
+    def did(self, receipt: Receipt) -> None:
+        """It stands in the turn too."""
 
     async def say(self, utterance: Utterance) -> None:
         """Keep it."""

@@ -58,7 +58,7 @@ def read_conversation(conversation: ConversationId, found: Sequence[Any]) -> Con
     wait for ever, with all mail that comes after. A state that cannot be read is forgotten. Where mail, utterances or
     the floor cannot, others stand in their place and the conversation is not ``readable``.
     """
-    version, epoch, floor, state, mail, said, deliveries, shopper = found
+    version, epoch, floor, state, mail, said, deliveries, shopper, begun = found
     floors = [_part(_floor, floor, "floor", conversation)]
     messages = [_part(codec.decode_mail, item, "a message", conversation) for item in mail]
     utterances = [_part(codec.decode_said, item, "an utterance", conversation) for item in said]
@@ -75,6 +75,7 @@ def read_conversation(conversation: ConversationId, found: Sequence[Any]) -> Con
         ),
         said=tuple(utterance or Utterance() for utterance in utterances),
         tries=deliveries - 1,
+        begun=bool(begun),
         readable=None not in [*floors, *messages, *utterances],
     )
 

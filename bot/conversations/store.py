@@ -33,8 +33,8 @@ from bot.telemetry.metrics import MESSAGES
 MAILBOX = 200
 """Most messages of one conversation that may wait for a turn: far more than anyone types, little enough to hold."""
 
-_accept, _load, _say, _commit, _floor, _note = (
-    Script(name) for name in ("accept", "load", "say", "commit", "floor", "note")
+_accept, _load, _begin, _say, _commit, _floor, _note = (
+    Script(name) for name in ("accept", "load", "begin", "say", "commit", "floor", "note")
 )
 
 
@@ -129,8 +129,8 @@ class Conversations:
         With a ``lease`` (a worker's), also None when there is nothing to do under it: it is another's now, or all mail
         is covered. Without one, ``mail`` may be empty.
 
-        While a turn that said something has not ended, ``mail`` is what that turn was begun for and no more: the rest
-        of its words would be no answer to what came since, which has the next turn.
+        While a turn that has `begun` to speak or to act has not ended, ``mail`` is what it was begun for and no more:
+        what it says and does would be no answer to what came since, which has the next turn.
 
         Raises:
             StoreUnavailable: Redis does not answer.
@@ -141,6 +141,19 @@ class Conversations:
         if found is None:
             return None
         return read_conversation(conversation, found)
+
+    async def begin(self, conversation: Conversation, lease: Lease | None = None) -> None:
+        """Begin to do what cannot be taken back: every later try of this turn gets the mail that this one has.
+
+        So a turn that is made again after a crash decides the same, and what was done for it is told of.
+
+        Raises:
+            FloorLost, TurnStale: do nothing more.
+            StoreUnavailable: Redis does not answer; do nothing either.
+        """
+        key = ConversationKeys.of(conversation.id)
+        fence = [conversation.version, conversation.epoch, len(conversation.mail)]
+        await _begin(self.wire, [key.hash, key.ready], [*fence, READY_GROUP, *_owner(lease)])
 
     async def say(
         self, conversation: Conversation, utterance: Utterance, index: int, lease: Lease | None = None
@@ -191,7 +204,7 @@ class Conversations:
         Raises:
             TurnStale: another worker has it, or ended it.
             FloorLost: the floor changed hands.
-            MailGrew: with ``unless_mail_grew``, new mail came and nothing of this turn was said yet.
+            MailGrew: with ``unless_mail_grew``, new mail came and the turn has not `begun` to speak or to act.
             StoreUnavailable: Redis does not answer; it may have happened.
         """
         key = ConversationKeys.of(conversation.id)
@@ -372,8 +385,7 @@ def _entries(conversation: Conversation, turn: Turn) -> list[bytes]:
     """What a turn leaves in the log, its own entry last: who reads that has read all of the turn."""
     name = conversation.turn
     entries = [codec.encode_entry(EntryKind.ASSISTANT, turn=name, utterance=said) for said in turn.utterances]
-    receipts = [receipt for receipt in (turn.receipt, *turn.receipts) if receipt is not None]
-    entries += [codec.encode_entry(EntryKind.RECEIPT, turn=name, receipt=receipt) for receipt in receipts]
+    entries += [codec.encode_entry(EntryKind.RECEIPT, turn=name, receipt=receipt) for receipt in turn.receipts]
     if turn.floor not in (None, conversation.floor):
         entries.append(codec.encode_entry(EntryKind.FLOOR, turn=name, floor=turn.floor))
     covers = tuple(message.id for message in conversation.mail)

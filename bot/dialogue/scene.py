@@ -10,7 +10,7 @@ from bot.dialogue.policy import Thresholds
 from bot.dialogue.project import REQUESTED, Domain
 from bot.dialogue.trail import known, looped
 from bot.errors import ActionUnavailable
-from bot.ports import Actions
+from bot.ports import Actions, Voice
 from bot.records import (
     Act,
     ActionResult,
@@ -35,6 +35,7 @@ class Scene:
     actions: Actions
     thresholds: Thresholds
     conversation: Conversation
+    voice: Voice
     state: State
     understanding: Understanding = field(default_factory=lambda: Understanding("", "", (), 0.0))
     """The message, or the part of it, that is answered now."""
@@ -94,7 +95,12 @@ class Scene:
             self.take(result)
 
     async def call(self, action: str, candidates: Mapping[str, Any]) -> ActionResult | None:
-        """Call the action server; a failure is said, offers a person, and is never passed off as done."""
+        """Call the action server; a failure is said, offers a person, and is never passed off as done.
+
+        Raises:
+            TurnRefused: the floor or the version changed; nothing was called.
+        """
+        await self.voice.begin()
         ordinal = self._calls[action]
         self._calls[action] += 1
         for _ in range(_CALLS):
@@ -116,6 +122,7 @@ class Scene:
         self.notes += result.notes
         if result.receipt is not None:
             self.receipts.append(result.receipt)
+            self.voice.did(result.receipt)
         if result.restarts:
             self.state = begun_anew(self.state, self.domain)
         if result.forgets:

@@ -54,8 +54,9 @@ def message(
     )
 
 
-def turn(*texts: str, state: State | None = None, floor: Floor | None = None, receipt: Receipt | None = None) -> Turn:
-    return Turn(tuple(Utterance(text) for text in texts), state or State(), Trace(decision="test"), floor, receipt)
+def turn(*texts: str, state: State | None = None, floor: Floor | None = None, receipts: Sequence[Receipt] = ()) -> Turn:
+    utterances = tuple(Utterance(text) for text in texts)
+    return Turn(utterances, state or State(), Trace(decision="test"), floor, tuple(receipts))
 
 
 async def mail_of(
@@ -99,7 +100,7 @@ async def test_that_a_turn_leaves_all_it_made_in_the_log(conversations: Conversa
     await conversations.say(conversation, Utterance("One moment."), 0)
     end = await conversations.commit(
         conversation,
-        turn("It left on Monday.", state=State(topic="order"), receipt=Receipt("r1", "track", "tracked")),
+        turn("It left on Monday.", state=State(topic="order"), receipts=(Receipt("r1", "track", "tracked"),)),
         said=1,
     )
     log = await conversations.read(ANNA)
@@ -279,6 +280,45 @@ async def test_that_nobody_has_the_floor_where_there_is_no_conversation(conversa
     assert await conversations.read(ANNA) == []
 
 
+async def test_that_a_turn_which_began_to_act_is_for_its_mail_in_every_try(conversations: Conversations) -> None:
+    first = await mail_of(conversations, "Yes")
+    assert not first.begun
+    await conversations.begin(first)
+    again = await mail_of(conversations, "no, wait")
+    assert ([mail.text for mail in again.mail], again.begun) == (["Yes"], True)
+    await conversations.begin(again)
+    await conversations.say(again, Utterance("One moment."), 0)
+    await conversations.commit(again, turn("Cancelled."), said=1, unless_mail_grew=True)
+    after = await conversations.load(ANNA)
+    assert after is not None
+    assert ([mail.text for mail in after.mail], after.begun) == (["no, wait"], False)
+
+
+async def test_that_nothing_is_begun_that_another_try_began_with_other_mail(conversations: Conversations) -> None:
+    first, second = await mail_of(conversations, "Yes"), await mail_of(conversations, "no, wait")
+    await conversations.begin(second)
+    with pytest.raises(TurnStale):
+        await conversations.begin(first)
+    with pytest.raises(TurnStale):
+        await conversations.say(first, Utterance("Cancelled."), 0)
+    with pytest.raises(TurnStale):
+        await conversations.commit(first, turn("Cancelled."))
+
+
+async def test_that_nothing_is_begun_by_who_has_lost_the_floor_or_the_turn(conversations: Conversations) -> None:
+    conversation = await mail_of(conversations, "Yes")
+    await conversations.take_floor(ANNA, Floor.AGENT)
+    with pytest.raises(FloorLost):
+        await conversations.begin(conversation)
+    now = await conversations.load(ANNA)
+    assert now is not None
+    with pytest.raises(FloorLost):
+        await conversations.begin(now)
+    await conversations.commit(now, turn())
+    with pytest.raises(TurnStale):
+        await conversations.begin(conversation)
+
+
 async def test_that_mail_that_grew_is_told_only_to_who_asks_and_said_nothing(conversations: Conversations) -> None:
     conversation = await mail_of(conversations, "Hi")
     await conversations.accept(message("Where is my order?"))
@@ -307,6 +347,7 @@ async def test_that_lost_answers_do_no_harm(
     [lease] = await queue.take(1)
     conversation = await conversations.load(lease.conversation, lease)
     assert conversation is not None
+    await conversations.begin(conversation, lease)
     await conversations.say(conversation, Utterance("Hello."), 0, lease)
     await conversations.commit(conversation, turn("How can I help?", floor=Floor.WAITING), 1, lease=lease)
     assert await conversations.take_floor(lease.conversation, Floor.AGENT) == 2

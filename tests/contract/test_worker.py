@@ -28,7 +28,7 @@ from bot.records import (
 )
 from bot.settings import Settings, read_settings
 from bot.telemetry.metrics import REGISTRY
-from bot.worker import SORRY, TRIES, Worker
+from bot.worker import CUT_SHORT, SORRY, TRIES, Worker
 from tests.conftest import EVERY_SERVER
 from tests.contract.test_conversations import ANNA, mail_of, message, told
 
@@ -138,9 +138,10 @@ async def test_that_what_was_done_is_told_although_the_shopper_wrote_on_meanwhil
     async def cancelling(conversation: Conversation, voice: Voice) -> Turn:
         if [mail.text for mail in conversation.mail] != ["Yes"]:
             return reply(conversation, "I have changed nothing." if not done else "It was done already.")
+        await voice.begin()
         await conversations.accept(message("wait, no"))
         done.append(Receipt("R-1", "action_cancel_order", "Cancelled."))
-        return replace(reply(conversation, "Cancelled."), receipt=done[-1])
+        return replace(reply(conversation, "Cancelled."), receipts=(done[-1],))
 
     async with Worker(conversations, cancelling, settings):
         await conversations.accept(message("Yes"))
@@ -154,6 +155,66 @@ async def test_that_what_was_done_is_told_although_the_shopper_wrote_on_meanwhil
     kept = [entry.receipt for entry in await conversations.read(ANNA) if entry.receipt is not None]
     assert kept == done
     assert len(done) == 1
+
+
+async def test_that_what_was_begun_is_made_again_for_the_same_mail_after_a_crash(
+    conversations: Conversations, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    tries: list[list[str]] = []
+
+    async def crashing(conversation: Conversation, voice: Voice) -> Turn:
+        await voice.begin()
+        tries.append([mail.text for mail in conversation.mail])
+        if len(tries) == 1:
+            await conversations.accept(message("wait, no"))
+            raise RuntimeError("the server died between the action and its commit")
+        return await echo(conversation, voice)
+
+    async with Worker(conversations, crashing, settings):
+        await conversations.accept(message("Yes"))
+        await covered(conversations, "Yes", "wait, no")
+    assert tries == [["Yes"], ["Yes"], ["wait, no"]]
+
+
+async def test_that_what_was_done_stands_in_the_log_though_an_agent_took_the_floor(
+    conversations: Conversations, settings: Settings
+) -> None:
+    receipt = Receipt("R-1", "action_cancel_order", "Cancelled.")
+
+    async def overtaken(conversation: Conversation, voice: Voice) -> Turn:
+        await voice.begin()
+        voice.did(receipt)
+        await conversations.take_floor(ANNA, Floor.AGENT)
+        await voice.begin()
+        raise AssertionError("nothing more is begun")
+
+    async with Worker(conversations, overtaken, settings):
+        await conversations.accept(message("Yes"))
+        log = await covered(conversations, "Yes")
+        assert log == ["shopper: Yes", "floor: agent", "receipt", "turn covers Yes"]
+    log = await conversations.read(ANNA)
+    assert [entry.receipt for entry in log if entry.receipt is not None] == [receipt]
+    assert log[-1].trace is not None
+    assert CUT_SHORT not in log[-1].trace.notes
+
+
+async def test_that_what_nobody_knows_of_a_turn_is_told_to_the_agent_who_took_over(
+    conversations: Conversations, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+
+    async def crashing(conversation: Conversation, voice: Voice) -> Turn:
+        await voice.begin()
+        await conversations.take_floor(ANNA, Floor.AGENT)
+        raise RuntimeError("the server died in the middle of an action")
+
+    async with Worker(conversations, crashing, settings):
+        await conversations.accept(message("Yes"))
+        await covered(conversations, "Yes")
+    end = (await conversations.read(ANNA))[-1]
+    assert end.trace is not None
+    assert CUT_SHORT in end.trace.notes
 
 
 def ends_with_comma(mail: Sequence[Message]) -> bool:

@@ -1,7 +1,6 @@
 """Platforms deliver twice, servers die, shoppers type in bursts: each message is answered once."""
 
 import asyncio
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from bot.conversations import open_conversations
 from bot.conversations.embedded import EmbeddedRedis
 from bot.records import ConversationId, Entry, EntryKind, Message, MessageId
 from bot.settings import Settings
-from tests.journeys.conftest import Reply, Server, serving
+from tests.journeys.conftest import Reply, Server, furnish, serving
 from tests.journeys.endpoint import Endpoint
 from tests.journeys.evidence import entries, turns
 
@@ -62,7 +61,7 @@ async def test_that_a_server_killed_in_the_middle_of_a_turn_answers_once_after_i
     made: Path, tmp_path: Path
 ) -> None:
     async with Endpoint(lambda messages: "Let me see. " * 50, pause=0.5).serving() as endpoint:
-        shutil.copytree(made, tmp_path / "d")
+        furnish(made, tmp_path / "d")
         server = Server(tmp_path / "d", {"KEFU_WRITER_URL": endpoint.url, **PATIENT})
         await server.start()
         mila = server.shopper()
@@ -113,7 +112,7 @@ async def killed_after_its_first_sentence(server: Server, question: str, message
 async def test_that_a_kill_between_two_sentences_repeats_neither(made: Path, tmp_path: Path) -> None:
     """After the restart the first sentence is not said again."""
     async with Endpoint(endless, pause=0.05).serving() as endpoint:
-        shutil.copytree(made, tmp_path / "d")
+        furnish(made, tmp_path / "d")
         server = Server(tmp_path / "d", {"KEFU_WRITER_URL": endpoint.url, **PATIENT})
         await server.start()
         sender = await killed_after_its_first_sentence(server, CUSTOMS, "m-1")
@@ -136,7 +135,7 @@ async def test_that_a_message_amid_an_interrupted_turn_gets_an_answer_of_its_own
     """The first half of an answer is said, the server dies, the next message is accepted, the server comes back."""
     exclusions = "What is not covered by the warranty?"
     async with Endpoint(endless, pause=0.05).serving() as endpoint:
-        shutil.copytree(made, tmp_path / "d")
+        furnish(made, tmp_path / "d")
         server = Server(tmp_path / "d", {"KEFU_WRITER_URL": endpoint.url, **PATIENT})
         await server.start()
         sender = await killed_after_its_first_sentence(server, CUSTOMS, "m-1")

@@ -26,7 +26,7 @@ class Model:
     covered: int = 0
     said: list[str] = field(default_factory=list)
     begun: int = 0
-    """How many messages the turn is for that has said something."""
+    """How many messages the turn is for that has begun to speak or to act; 0 while none has."""
     log: list[str] = field(default_factory=list)
     version: int = 0
     epoch: int = 0
@@ -34,9 +34,9 @@ class Model:
 
     @property
     def mail(self) -> list[str]:
-        """What a turn is to be made of now: a turn that has said something takes nothing more in."""
+        """What a turn is to be made of now: a turn that was begun takes nothing more in."""
         waiting = self.accepted[self.covered :]
-        return waiting[: self.begun] if self.said else waiting
+        return waiting[: self.begun] if self.begun else waiting
 
     def refusal(self, taken: Conversation, said: int, speaks: bool) -> type[Exception] | None:
         """Why a turn of ``taken`` may not go on, after it said ``said`` utterances in all."""
@@ -44,6 +44,8 @@ class Model:
             return TurnStale
         if taken.epoch != self.epoch or (speaks and self.floor is Floor.AGENT):
             return FloorLost
+        if self.begun not in (0, len(taken.mail)):
+            return TurnStale
         return TurnStale if said != len(self.said) else None
 
 
@@ -51,6 +53,7 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.just("accept"), st.integers(0, 5)),
         st.tuples(st.just("load"), st.integers(0, 1)),
+        st.tuples(st.just("begin"), st.integers(0, 1)),
         st.tuples(st.just("say"), st.integers(0, 1)),
         st.tuples(st.just("commit"), st.integers(0, 1), st.booleans(), st.booleans()),
         st.tuples(st.just("floor"), st.sampled_from(Floor)),
@@ -59,7 +62,7 @@ steps = st.lists(
 )
 
 
-async def refusal(try_it: Coroutine[None, None, LogId]) -> type[Exception] | None:
+async def refusal(try_it: Coroutine[None, None, LogId | None]) -> type[Exception] | None:
     """How the store refused, or None."""
     try:
         await try_it
@@ -87,15 +90,21 @@ async def play(conversations: Conversations, name: str, played: list[tuple]) -> 
                 if loaded is not None:
                     assert [mail.text for mail in loaded.mail] == model.mail
                     assert [utterance.text for utterance in loaded.said] == model.said
+                    assert loaded.begun == (model.begun > 0)
                     assert (loaded.version, loaded.epoch, loaded.floor) == (model.version, model.epoch, model.floor)
                     if loaded.mail:
                         taken[worker], said[worker] = loaded, len(loaded.said)
+            case ("begin", worker) if worker in taken:
+                refused = model.refusal(taken[worker], len(model.said), speaks=True)
+                assert await refusal(conversations.begin(taken[worker])) is refused
+                if refused is None:
+                    model.begun = len(taken[worker].mail)
             case ("say", worker) if worker in taken:
                 text = f"w{worker}s{said[worker]}v{model.version}"
                 refused = model.refusal(taken[worker], said[worker], speaks=True)
                 assert await refusal(conversations.say(taken[worker], Utterance(text), said[worker])) is refused
                 if refused is None:
-                    model.begun = model.begun if model.said else len(taken[worker].mail)
+                    model.begun = len(taken[worker].mail)
                     model.said.append(text)
                     model.log.append(text)
                     said[worker] += 1
@@ -103,7 +112,7 @@ async def play(conversations: Conversations, name: str, played: list[tuple]) -> 
                 words = [f"w{worker}c{model.version}"] if speaks else []
                 refused = model.refusal(taken[worker], said[worker], speaks)
                 mail = len(taken[worker].mail)
-                if refused is None and unless_mail_grew and not model.said:
+                if refused is None and unless_mail_grew and not model.begun:
                     refused = MailGrew if len(model.accepted) - model.covered > mail else None
                 turn = Turn(tuple(Utterance(word) for word in words), State(), Trace())
                 commit = conversations.commit(taken[worker], turn, said[worker], unless_mail_grew=unless_mail_grew)
@@ -112,7 +121,7 @@ async def play(conversations: Conversations, name: str, played: list[tuple]) -> 
                     model.log += [*words, f"turn {model.covered + mail}"]
                     model.covered += mail
                     model.version += 1
-                    model.said = []
+                    model.said, model.begun = [], 0
             case ("floor", floor):
                 epoch = await conversations.take_floor(conversation_id, floor)
                 if model.accepted:

@@ -240,7 +240,7 @@ async def test_that_an_action_speaks_sets_slots_and_hands_its_receipt_over() -> 
     full = (Entity("order_number", "LF-1", 0, 0, "regex"), Entity("email", "a@b.example", 0, 0, "regex"))
     result = ActionResult((Utterance("Shipped."),), {"order_number": None}, Receipt("r", "action_order_status", ""))
     turn = await handle(Script(meaning("order_status", 0.95, *full), result=result), "where is it")
-    assert (said(turn), turn.receipt, turn.trace.rung) == ("Shipped.", result.receipt, Rung.ACTION)
+    assert (said(turn), turn.receipts, turn.trace.rung) == ("Shipped.", (result.receipt,), Rung.ACTION)
     assert turn.state.form is None
 
 
@@ -345,7 +345,7 @@ async def test_that_a_failed_action_is_said_and_never_passed_off_as_done() -> No
     turn = await handle(Script(meaning("order_status", 0.95, *full), result=ActionUnavailable("down")), "where is it")
     assert said(turn).startswith("Sorry")
     assert "down" in turn.trace.notes[0]
-    assert turn.receipt is None
+    assert not turn.receipts
 
 
 @dataclass
@@ -382,7 +382,7 @@ async def test_that_an_action_whose_answer_is_lost_is_called_again_with_the_same
     turn = await handle(script, "where is it")
     assert len(script.calls) == 2
     assert script.calls[0] == script.calls[1]
-    assert turn.receipt == (receipt if lost == 1 else None)
+    assert turn.receipts == ((receipt,) if lost == 1 else ())
     assert said(turn).startswith("Done." if lost == 1 else "Sorry")
     assert turn.trace.notes.count("lost") == lost
 

@@ -226,13 +226,15 @@ async def test_that_understandings_own_vector_is_used_unless_the_text_changed(tm
 
 def test_that_a_graph_finds_what_the_exact_search_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = shop_settings(tmp_path)
-    build_index(settings, word_encoders())
-    exact = opened(settings)
     monkeypatch.setattr("bot.retrieval.assemble.EXACT", 10)
-    change_answer(settings)
     build_index(settings, word_encoders())
-    graph = opened(settings)
-    assert graph.spaces["words"].graph is not None
+    index = opened(settings)
+    space = index.spaces["words"]
+    assert space.graph is not None
+    assert find(index, RETURNS)[0] == "faq/general.yml#return-period"
+    exact = dataclasses.replace(space, graph=None)
     for text in (RETURNS, "shipping to Germany", "a bag for the winter"):
-        assert find(graph, text)[:3] == find(exact, text)[:3]
-    assert np.array_equal(graph.spaces["words"].rows, exact.spaces["words"].rows)
+        query = space.centred(WordEncoder().encode([text])[0], "en")
+        near = [np.sort(space.cosines(query, each.nearest(query, 5)[0])) for each in (space, exact)]
+        # As near, though not always the same: in half precision some of them are alike.
+        assert np.allclose(*near, atol=0.005)

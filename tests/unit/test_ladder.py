@@ -26,6 +26,7 @@ from bot.records import (
     MessageId,
     Passage,
     PassageId,
+    Receipt,
     Rung,
     State,
     Understanding,
@@ -95,6 +96,14 @@ class Heard:
 
     until: int = 100
     utterances: list[Utterance] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+
+    async def begin(self) -> None:
+        if self.until <= 0:
+            raise FloorLost("an agent took over")
+
+    def did(self, receipt: Receipt) -> None:
+        self.receipts.append(receipt)
 
     async def say(self, utterance: Utterance) -> None:
         if len(self.utterances) >= self.until:

@@ -31,14 +31,14 @@ local said = redis.call('LLEN', KEYS[3])
 if said ~= tonumber(ARGV[5]) then
   return redis.error_reply('STALE another try said something')
 end
-if said > 0 and now[6] and now[6] ~= ARGV[4] then
+if now[6] and now[6] ~= ARGV[4] then
   return redis.error_reply('STALE another try began it with other mail')
 end
 local mail, covered = redis.call('LLEN', KEYS[2]), tonumber(ARGV[4])
 if mail < covered then
   return redis.error_reply('STALE the mail is gone')
 end
-if ARGV[6] == '1' and said == 0 and mail > covered then
+if ARGV[6] == '1' and not now[6] and mail > covered then
   return redis.error_reply('GREW new mail came')
 end
 

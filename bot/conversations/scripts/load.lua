@@ -3,7 +3,8 @@
 -- KEYS  1 hash  2 mail  3 said  4 ready
 -- ARGV  1 consumer group
 --       and for a worker: 2 its consumer name  3 the ready entry that it leases
--- Returns {version, epoch, floor or false, state or false, mail, said, deliveries of the ready entry, shopper},
+-- Returns {version, epoch, floor or false, state or false, mail, said, deliveries of the ready entry, shopper,
+--         1 where an earlier try of the turn has begun to speak or to act, else 0},
 --         or false: there is no such conversation, or the lease is another's, or it has no mail. In the last case
 --         the entry is done with and removed.
 
@@ -31,11 +32,11 @@ if not found[1] then
   return false
 end
 local said = redis.call('LRANGE', KEYS[3], 0, -1)
--- What a turn has said already was no answer to mail that came since: that waits for a turn of its own.
-if #said > 0 and found[6] then
+-- What a turn has said or done already was no answer to mail that came since: that waits for a turn of its own.
+if found[6] then
   mail = redis.call('LRANGE', KEYS[2], 0, found[6] - 1)
 end
 return {
   tonumber(found[2] or 0), tonumber(found[3] or 0), found[4], found[5],
-  mail, said, deliveries, found[1],
+  mail, said, deliveries, found[1], found[6] and 1 or 0,
 }

@@ -23,7 +23,7 @@ if ARGV[11] ~= '' then
 end
 
 local said = redis.call('LLEN', KEYS[2])
-if said > 0 and now[4] and now[4] ~= ARGV[13] then
+if now[4] and now[4] ~= ARGV[13] then
   return redis.error_reply('STALE another try began it with other mail')
 end
 
@@ -40,8 +40,8 @@ if said ~= index then
   return redis.error_reply('STALE what came before it is gone')
 end
 
--- `begun` is for how many messages the turn speaks; it means something only as long as there is something said.
-if index == 0 then
+-- `begun` is for how many messages the turn speaks.
+if not now[4] then
   redis.call('HSET', KEYS[1], 'begun', ARGV[13])
 end
 
