@@ -11,9 +11,10 @@ from pathlib import Path
 from rasa_sdk.endpoint import create_app
 from rasa_sdk.executor import ActionExecutor
 
-from actions import addresses, cancel, changes, exchanges, identity, orders, products, returns
+from actions import addresses, cancel, changes, exchanges, identity, orders, products, returns, vouching
 from actions.shop.database import ShopError
 from actions.shop.opening import open_shop
+from actions.tokens import read_key
 
 
 def main() -> None:
@@ -29,11 +30,12 @@ def main() -> None:
     if options.with_parent:
         threading.Thread(target=_end_with, args=(options.with_parent,), daemon=True).start()
     try:
+        read_key()
         shop = open_shop(data=options.data)
     except ShopError as exc:
         sys.exit(str(exc))
     executor = ActionExecutor()
-    for module in (identity, orders, cancel, addresses, changes, returns, exchanges, products):
+    for module in (identity, orders, cancel, addresses, changes, returns, exchanges, products, vouching):
         for action in module.actions(shop):
             executor.register_action(action)
     app = create_app(executor, cors_origins=None)

@@ -1,4 +1,4 @@
-"""Finds out who the shopper is: by e-mail address, by name and postcode, or by a token that the shop's site signed."""
+"""Finds out who the shopper is: by what proves it without a question, by e-mail address, or by name and postcode."""
 
 import asyncio
 import re
@@ -7,21 +7,30 @@ from itertools import pairwise
 from typing import Any
 
 from rasa_sdk import Action, Tracker
-from rasa_sdk.events import FollowupAction, SlotSet
+from rasa_sdk.events import FollowupAction
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.forms import actions_of
-from actions.scene import SHOPPER, WISH, Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear, read_scene
+from actions.scene import (
+    FAILED,
+    HINT,
+    SHOPPER,
+    TRIES,
+    WISH,
+    Ended,
+    Filled,
+    Question,
+    Reading,
+    Scene,
+    Step,
+    Texts,
+    Unclear,
+    changed,
+    read_scene,
+)
 from actions.shop.records import User
 from actions.shop.rows import fold
 from actions.shop.shop import Shop
-from actions.tokens import by_token
-
-HINT = "identity_hint"
-"""The slot with half of an answer: a name that still wants its postcode."""
-
-TRIES = "identify_tries"
-FAILED = "identify_failed"
 
 ATTEMPTS = 3
 """Wrong answers after which a person is called: who guesses gets no more."""
@@ -81,17 +90,16 @@ def _read(scene: Scene) -> Reading:
 
 
 def _offer(scene: Scene) -> Reading:
-    """Who the words or the token name before it was asked; a guess counts here too."""
+    """Who the words name before it was asked; a guess counts here too."""
     if found := _found(scene):
         return found
     return missed(scene) if _guesses(scene.text, _said(scene)) else None
 
 
 def _found(scene: Scene) -> Filled | Ended | None:
-    """Who the token names, or the words, unless too many wrong ones went before."""
-    if user := by_token(scene.shop, scene.metadata.get("identity")):
-        scene.slots |= {HINT: None, TRIES: None, FAILED: None}
-        return Filled(user.id)
+    """Who the message's proof names, or its words, unless too many wrong ones went before."""
+    if scene.proven:
+        return Filled(scene.proven.id)
     if scene.slots.get(FAILED):
         return _failed(scene)
     if user := identify(scene.shop, _said(scene)):
@@ -110,7 +118,7 @@ def _guesses(text: str, said: str) -> bool:
 
 
 def missed(scene: Scene) -> Ended | None:
-    """Count a wrong answer; the last one that is allowed ends it, for good unless a token tells who it is."""
+    """Count a wrong answer; the last one that is allowed ends it, for good unless a proof tells who it is."""
     tries = ATTEMPTS if scene.slots.get(FAILED) else int(scene.slots.get(TRIES) or 0) + 1
     scene.slots |= {TRIES: tries, HINT: None}
     return _failed(scene) if tries >= ATTEMPTS else None
@@ -180,7 +188,7 @@ def _names(user: User, text: str) -> bool:
 
 
 class ActionIdentify(Action):
-    """Greets the shopper whom a form has just found; else finds them in the latest message or its token."""
+    """Greets the shopper whom a form has just found; else finds them in the latest message or what proves it."""
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
@@ -194,7 +202,6 @@ class ActionIdentify(Action):
     ) -> list[dict[str, Any]]:
         """Set the shopper, or say what is missing; after three wrong answers hand over."""
         scene = await asyncio.to_thread(read_scene, self._shop, tracker)
-        before = dict(tracker.slots)
         reading = await asyncio.to_thread(_known_or_read, scene)
         match reading:
             case Filled(value):
@@ -214,7 +221,7 @@ class ActionIdentify(Action):
                 dispatcher.utter_message(text=_ask(scene).text)
         if WISH in scene.slots:
             scene.slots[WISH] = None
-        events = [SlotSet(name, value) for name, value in scene.slots.items() if value != before.get(name)]
+        events = changed(scene, tracker)
         if isinstance(reading, Ended) and reading.followup:
             events.append(FollowupAction(reading.followup))
         return events

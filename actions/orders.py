@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rasa_sdk import Action, Tracker
-from rasa_sdk.events import FollowupAction, SlotSet
+from rasa_sdk.events import FollowupAction
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions import identity
 from actions.choosing import named_orders, order_title
 from actions.forms import Ask, Form, actions_of
 from actions.matching import Choice, item_title
-from actions.scene import SHOPPER, WISH, Filled, Question, Reading, Scene, Step, Texts, read_scene
+from actions.scene import FAILED, SHOPPER, WISH, Filled, Question, Reading, Scene, Step, Texts, changed, read_scene
 from actions.shop.records import Order
 from actions.shop.rows import fold
 from actions.shop.shop import Shop
@@ -86,11 +86,11 @@ class ActionOrderStatus(Action):
             # Who is known asks about their own orders alone, which is no guess at anybody's.
             ended = None if scene.shopper else identity.missed(scene)
             dispatcher.utter_message(text=ended.why if ended else scene.words(STATUS, "unknown"))
-            slots = {**scene.slots, **(ended.slots if ended else {}), "order_number": None, "email": None}
-            events = [SlotSet(name, slots[name]) for name in slots if slots[name] != tracker.slots.get(name)]
+            scene.slots |= {**(ended.slots if ended else {}), "order_number": None, "email": None}
+            events = changed(scene, tracker)
             return [*events, FollowupAction(ended.followup)] if ended and ended.followup else events
         dispatcher.utter_message(text=told(scene, order))
-        return []
+        return changed(scene, tracker)
 
 
 class ActionListOrders(Action):
@@ -110,18 +110,20 @@ class ActionListOrders(Action):
         scene = await asyncio.to_thread(read_scene, self._shop, tracker)
         if scene.shopper is None:
             dispatcher.utter_message(text=scene.words(STATUS, "who"))
-            return []
+            return changed(scene, tracker)
         orders = await asyncio.to_thread(lambda: scene.orders)
         titles = (f"- {order_title(scene, order)}" for order in reversed(orders))
         dispatcher.utter_message(text="\n".join((scene.words(STATUS, "list" if orders else "no orders"), *titles)))
-        return [SlotSet(WISH, None)] if WISH in scene.slots else []
+        if WISH in scene.slots:
+            scene.slots[WISH] = None
+        return changed(scene, tracker)
 
 
 def _asked_for(scene: Scene) -> Order | None:
     number = str(scene.slots.get("order_number") or "")
     if scene.shopper:
         return next((order for order in scene.orders if fold(order.id) == fold(number)), None)
-    if scene.slots.get(identity.FAILED):
+    if scene.slots.get(FAILED):
         return None
     user = scene.shop.user_by_email(str(scene.slots.get("email") or ""))
     return scene.shop.order(number, user.id) if user else None
@@ -168,9 +170,10 @@ class StatusForm(Form):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """As a form of the shop where the shopper is known; else rasa-sdk's own, without a check of its own."""
-        if tracker.get_slot("shopper"):
+        scene = await asyncio.to_thread(read_scene, self._shop, tracker)
+        if scene.shopper:
             return await super().run(dispatcher, tracker, domain)
-        return []
+        return changed(scene, tracker)
 
 
 class AskNumber(Ask):
@@ -180,7 +183,7 @@ class AskNumber(Ask):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """Say the question."""
-        if tracker.get_slot("shopper"):
+        if (await asyncio.to_thread(read_scene, self._shop, tracker)).shopper:
             return await super().run(dispatcher, tracker, domain)
         dispatcher.utter_message(response="utter_ask_order_number")
         return []

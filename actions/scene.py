@@ -1,19 +1,29 @@
 """What an action has before it: the shopper's words, the slots as they fill, and the shop."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rasa_sdk import Tracker
+from rasa_sdk.events import SlotSet
 
 from actions.matching import Choice
 from actions.shop.records import Key, Order, User, UserId
 from actions.shop.shop import Shop
-from actions.tokens import by_token
+from actions.tokens import Proof, prove
 
 SHOPPER = "shopper"
 """The slot that says who the shopper is; only `identity` sets it, after a match."""
+
+VOUCHED = "vouched"
+"""The slot that says whom the proof named which the shopper's messages came with when `SHOPPER` was set."""
+
+HINT = "identity_hint"
+"""The slot with half of an answer to who the shopper is: a name that still wants its postcode."""
+
+TRIES = "identify_tries"
+FAILED = "identify_failed"
 
 CONFIRMED = "confirmed"
 WISH = "wish"
@@ -24,7 +34,7 @@ OFFER = "offer"
 
 _OF_FORMS = re.compile(
     r"order|order_number|email|reason|items|variant_\d+|method|address_of|new_address|change"
-    rf"|{CONFIRMED}|{WISH}|{OFFER}|identity_hint|identify_tries|identify_failed"
+    rf"|{CONFIRMED}|{WISH}|{OFFER}|{HINT}|{TRIES}|{FAILED}"
 )
 """The slots with what one shopper said, which nobody else on their device takes over."""
 
@@ -57,6 +67,8 @@ class Scene:
     moment: str
     """What tells this turn from another where the assistant sends no id of it."""
     slots: dict[str, Any]
+    proven: User | None = None
+    """Who the shopper is by a proof that came with the message."""
     said: list[str] = field(default_factory=list)
     """What the action has to tell, beside its next question."""
     _orders: list[Order] | None = None
@@ -174,18 +186,17 @@ Steps = Callable[[Scene], Iterator[Step]]
 
 
 def read_scene(shop: Shop, tracker: Tracker) -> Scene:
-    """The scene of one call, from a tracker as Rasa and Kefu send it; a token of the shop's site says who writes."""
+    """The scene of one call, from a tracker as Rasa and Kefu send it; a proof in it says who writes."""
     message = tracker.latest_message or {}
     metadata = message.get("metadata") or {}
     slots = dict(tracker.slots)
     language = slots.get("language")
     requested = slots.get("requested_slot")
-    user = by_token(shop, metadata.get("identity")) if slots.get(SHOPPER) else None
-    if user and slots[SHOPPER] != user.id:
-        # Somebody else writes on the device: nothing goes on that the one before had begun.
-        slots |= {SHOPPER: user.id, **{name: None for name in slots if _OF_FORMS.fullmatch(name)}}
+    proof = prove(shop, metadata, str(tracker.sender_id))
+    if settle(slots, proof, message.get("entities") or ()):
         requested = None
     return Scene(
+        proven=proof.user if proof else None,
         shop=shop,
         text=_in_shop_words(str(message.get("text") or "")[:2000], message.get("entities") or ()),
         intent=str((message.get("intent") or {}).get("name") or ""),
@@ -206,6 +217,40 @@ def _in_shop_words(text: str, entities: Sequence[Mapping[str, Any]]) -> str:
     values = (str(e.get("value") or "") for e in entities if e.get("entity") in _NAMED_IN_ENGLISH)
     named = [value for value in dict.fromkeys(values) if value and value.casefold() not in text.casefold()]
     return " ".join((_SEAM.sub(" ", text), *named, *(word for sign, word in _SEXES.items() if sign in text)))
+
+
+def settle(slots: dict[str, Any], proof: Proof | None, entities: Sequence[Mapping[str, Any]] = ()) -> bool:
+    """Have ``slots`` say who writes by the ``proof`` of this message; whether that is another than before.
+
+    Whoever was known by a proof is known as long as proofs of them come: the next message without one, or with
+    another's, may be somebody else's on the same device. Nothing goes on then that the one before had begun; what this
+    very message says, by its ``entities``, stays. Who was known by their words alone stays known until somebody else is
+    vouched for.
+    """
+    if proof is not None and proof.about is None:
+        return False
+    about, user = (proof.about, proof.user) if proof else (None, None)
+    known = slots.get(SHOPPER)
+    goes_on = known in (None, user.id) if user is not None else known is None or slots.get(VOUCHED) == about
+    if not goes_on:
+        said = {str(entity.get("value")) for entity in entities}
+        slots |= {name: None for name in slots if _OF_FORMS.fullmatch(name) and not _says(name, slots, said)}
+        slots[SHOPPER] = None
+    if user is not None:
+        slots |= {SHOPPER: user.id, HINT: None, TRIES: None, FAILED: None}
+    if slots.get(SHOPPER) is None or user is not None:
+        slots[VOUCHED] = about
+    return not goes_on
+
+
+def _says(name: str, slots: Mapping[str, Any], said: Collection[str]) -> bool:
+    """Whether an entity of this message has filled the slot."""
+    return name in ("order_number", "email") and str(slots[name]) in said
+
+
+def changed(scene: Scene, tracker: Tracker) -> list[dict[str, Any]]:
+    """The slots that are not as the tracker has them."""
+    return [SlotSet(name, value) for name, value in scene.slots.items() if value != tracker.slots.get(name)]
 
 
 def _heard_at(tracker: Tracker) -> Any:

@@ -26,7 +26,7 @@ from bot.channels.rasa_access import Access
 from bot.channels.rasa_api import RasaApi
 from bot.channels.rasa_tokens import Tokens
 from bot.channels.rest import RestChannel
-from bot.channels.sessions import Sessions
+from bot.channels.sessions import Sessions, read_key
 from bot.channels.socketio import SocketIoChannel
 from bot.channels.websocket import WebSocketChannel
 from bot.conversations import Conversations, open_conversations
@@ -48,7 +48,7 @@ from bot.ports import Replies, Writer
 from bot.records import Message, Passage
 from bot.retrieval.reader import Reader
 from bot.retrieval.retriever import HybridRetriever
-from bot.settings import Settings
+from bot.settings import Settings, of_the_actions
 from bot.telemetry.tracing import tracing
 from bot.understanding.rasa import RasaRecognizer, require_rasa
 from bot.understanding.recognizer import HeadRecognizer
@@ -97,7 +97,8 @@ async def open_assistant(settings: Settings, replies: Replies, *, warm: bool = F
         recognizer = embedded if settings.recognizer == "embedded" else RasaRecognizer.open(settings, session, embedded)
         writer = await stack.enter_async_context(_open_writer(settings, session))
         actions_url = await stack.enter_async_context(_open_actions(settings))
-        actions = ActionServer(session, actions_url, domain, settings.action_timeout.total_seconds())
+        shop_key = read_key(settings.shop_key, "shop_key")
+        actions = ActionServer(session, actions_url, domain, settings.action_timeout.total_seconds(), shop_key)
         if warm:
             await wait_until_up(session, actions_url)
             if writer:
@@ -144,7 +145,7 @@ async def _open_actions(settings: Settings) -> AsyncIterator[str]:
     if settings.actions_url:
         yield settings.actions_url
     else:
-        async with serve_actions(settings.data / "actions.log") as url:
+        async with serve_actions(settings.data / "actions.log", of_the_actions(settings)) as url:
             yield url
 
 

@@ -11,16 +11,19 @@ from typing import Literal
 import aiohttp
 
 from bot.channels.guard import Guard
-from bot.channels.sessions import Sessions
+from bot.channels.sessions import Sessions, read_key
 from bot.conversations import open_conversations
 from bot.conversations.durability import weaknesses
 from bot.conversations.embedded import find_server
+from bot.dialogue.action_server import PROTOCOL
 from bot.dialogue.domain import read_domain, remarks, unsupported
 from bot.dialogue.hours import read_hours
+from bot.dialogue.vouching import told
 from bot.errors import KefuError, RasaUnavailable, SettingError
 from bot.models.adapter import find_adapter
 from bot.models.packaged import sentence_weights, writer_weights
 from bot.models.pairs import READER, SUPPORT, can_export, is_exported, read_card
+from bot.records import ConversationId, Vouched
 from bot.retrieval.build import is_stale as index_is_stale
 from bot.retrieval.sources import read_knowledge
 from bot.settings import Settings
@@ -30,6 +33,9 @@ from bot.understanding.training_data import read_training_data
 
 State = Literal["ok", "note", "wrong"]
 _HERE = ("127.0.0.1", "::1", "localhost")
+CHECK = "action_check_shop_key"
+"""Of our own action server."""
+
 _SECONDS = aiohttp.ClientTimeout(total=3)
 
 
@@ -49,7 +55,10 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
             yield finding
     yield await _redis(settings)
     yield await _writer_endpoint(settings)
-    yield await _actions(settings)
+    actions = await _actions(settings)
+    yield actions
+    if settings.actions_url and actions.state == "ok":
+        yield await _shop_key(settings, settings.actions_url)
     yield await _recognizer(settings)
     if settings.otel_endpoint:
         yield await _answers("traces", settings.otel_endpoint, anything=True)
@@ -100,7 +109,11 @@ def _sessions(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding("session_key", "ok", f"kept in {settings.data}")
-    yield Finding("signed-in shoppers", "ok", "the shop can vouch for them" if settings.shop_key else "no shop_key")
+    if read_key(settings.shop_key, "shop_key"):
+        yield Finding("signed-in shoppers", "ok", "the shop can vouch for them")
+    else:
+        missing = "no shop_key: nobody can be signed in, so the forms on orders ask each shopper who they are"
+        yield Finding("signed-in shoppers", "note", missing)
 
 
 def _telemetry(settings: Settings) -> Iterator[Finding]:
@@ -201,9 +214,56 @@ async def _writer_endpoint(settings: Settings) -> Finding:
 async def _actions(settings: Settings) -> Finding:
     if not settings.actions_url:
         found = importlib.util.find_spec("rasa_sdk") is not None
-        detail = "started with Kefu" if found else "rasa-sdk is not installed (`pip install 'kefu[actions]'`)"
+        detail = (
+            "started with Kefu, with its settings of the shop"
+            if found
+            else "rasa-sdk is not installed (`pip install 'kefu[actions]'`)"
+        )
         return Finding("action server", "ok" if found else "wrong", detail)
     return await _answers("action server", f"{settings.actions_url.removesuffix('/webhook')}/health")
+
+
+async def _shop_key(settings: Settings, url: str) -> Finding:
+    """Whether the action server can read whom Kefu vouches for; without, signed-in shoppers are asked who they are."""
+    try:
+        key = read_key(settings.shop_key, "shop_key")
+    except SettingError as exc:
+        return Finding("shop_key", "wrong", str(exc))
+    match = await _compared(url, key)
+    if match is None:
+        unknown = "the action server does not tell of its key; docs/actions.md says how one knows a signed-in shopper"
+        return Finding("shop_key", "note" if key else "ok", unknown)
+    if key is None:
+        if match == "missing":
+            return Finding("shop_key", "ok", "none, here and in the action server")
+        return Finding("shop_key", "note", "none here, though the action server has one: the widget cannot sign in")
+    if match == "same":
+        return Finding("shop_key", "ok", "the action server has the same")
+    other = "has none" if match == "missing" else "has another"
+    return Finding("shop_key", "wrong", f"the action server {other}: KEFU_SHOP_KEY has to be the same there")
+
+
+async def _compared(url: str, key: str | None) -> str | None:
+    """What the action server's own check says of ``key``; None of a server that has no such check."""
+    conversation = ConversationId("doctor")
+    metadata = {"vouched": dict(told(Vouched("program"), conversation, key))} if key else {}
+    tracker = {
+        "sender_id": conversation,
+        "slots": {},
+        "latest_message": {"text": "", "intent": {}, "entities": [], "metadata": metadata},
+        "events": [],
+        "paused": False,
+        "followup_action": None,
+        "active_loop": {},
+        "latest_action_name": None,
+    }
+    call = {"next_action": CHECK, "sender_id": conversation, "tracker": tracker, "domain": {}, "version": PROTOCOL}
+    try:
+        async with aiohttp.ClientSession(timeout=_SECONDS) as session, session.post(url, json=call) as answer:
+            found = (await answer.json())["responses"][0]["custom"]["shop_key"]
+    except (aiohttp.ClientError, TimeoutError, ValueError, LookupError, TypeError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 async def _recognizer(settings: Settings) -> Finding:

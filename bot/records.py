@@ -54,6 +54,18 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Vouched:
+    """Whom a channel vouches for, on a signature that it has checked. Nothing that a client sends can say this."""
+
+    by: Literal["shop", "program"]
+    """``shop``: the shop's site has signed this shopper in. ``program``: a program of the shop's speaks and no shopper,
+    so whoever was known stays known."""
+    user: str | None = None
+    """The shop's own id of the shopper: ``sub`` of its token."""
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What a shopper sent."""
 
@@ -72,6 +84,8 @@ class Message:
     """The shopper pressed "talk to a person": no model has to understand that."""
     log_id: LogId | None = None
     """Where it stands in the log; set once accepted."""
+    vouched: Vouched | None = None
+    """Whom the channel vouches for; apart from ``metadata``, which is the client's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Every setting: `kefu.toml`, overridden by `KEFU_…` in the environment, checked once at start."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -153,6 +154,14 @@ class Settings(BaseSettings):
         None, description="Rasa action server's `/webhook`; unset, Kefu starts the one in `actions/`."
     )
     action_timeout: Duration = Field(timedelta(seconds=8), gt=timedelta(0), description="For one action call.")
+    shop_url: str | None = Field(
+        None, description="The shop's database, SQLite or PostgreSQL; unset, `shop.db` in `data`."
+    )
+    shop_demo: bool = Field(True, description="Fill a database without users with the demo shop, once.")
+    shop_return_days: int = Field(
+        30, ge=0, description="Days after delivery within which an order may be returned or exchanged."
+    )
+    shop_currency: str = Field("EUR", min_length=1, description="What the shop's amounts are in.")
     socketio_jwt_key: SecretStr | None = Field(
         None,
         description="Key of the JWTs that Socket.IO clients bring, as Rasa's `jwt_key`; unset, none is needed.",
@@ -204,8 +213,20 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
-OF_THE_ACTIONS = frozenset({"KEFU_SHOP_URL", "KEFU_SHOP_DEMO", "KEFU_SHOP_RETURN_DAYS", "KEFU_SHOP_CURRENCY"})
-"""What the action server that Kefu starts reads from the environment; docs/actions.md has them."""
+def of_the_actions(settings: Settings) -> Mapping[str, str]:
+    """The environment of the action server that Kefu starts, as far as settings make it: what is not set is not there.
+
+    It reads no `kefu.toml`, and may run where no bot is installed.
+    """
+    told = {
+        "KEFU_SHOP_URL": settings.shop_url,
+        "KEFU_SHOP_DEMO": str(settings.shop_demo).lower(),
+        "KEFU_SHOP_RETURN_DAYS": str(settings.shop_return_days),
+        "KEFU_SHOP_CURRENCY": settings.shop_currency,
+        "KEFU_SHOP_KEY": settings.shop_key.get_secret_value() if settings.shop_key else None,
+    }
+    others = {name: value for name, value in os.environ.items() if name not in told}
+    return others | {name: value for name, value in told.items() if value is not None}
 
 
 def read_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -214,18 +235,25 @@ def read_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     Raises:
         SettingError: names each wrong setting, its value and what is allowed.
     """
-    known = {f"KEFU_{name.upper()}" for name in Settings.model_fields}
-    ours = known | OF_THE_ACTIONS
+    ours = {f"KEFU_{name.upper()}" for name in Settings.model_fields}
     if unknown := sorted(name for name in os.environ if name.startswith("KEFU_") and name not in ours):
-        raise SettingError(f"{', '.join(unknown)}: no such setting. Settings are: {', '.join(sorted(known))}.")
+        raise SettingError("\n".join(_unknown(name, ours) for name in unknown))
     try:
         return Settings(**(overrides or {}))
     except ValidationError as exc:
         raise SettingError("\n".join(_explain(error) for error in exc.errors())) from exc
 
 
+def _unknown(name: str, ours: Collection[str]) -> str:
+    """That there is no such setting, and which there are: those that it may have meant come first."""
+    nearest = get_close_matches(name, ours, n=3, cutoff=0.75)
+    listed = [*nearest, *sorted(set(ours) - set(nearest))]
+    meant = f" Did you mean {nearest[0]}?" if nearest else ""
+    return f"{name}: no such setting.{meant} Settings are: {', '.join(listed)}."
+
+
 def _explain(error: Any) -> str:
     name = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"{name}: no such setting. Settings are: {', '.join(sorted(Settings.model_fields))}."
+        return _unknown(name, Settings.model_fields)
     return f"{name} = {error['input']!r} (KEFU_{name.upper()}): {error['msg']}."

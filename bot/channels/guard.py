@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_SHARED = ("/api/", "/socket.io/", "/webhooks/rest/", "/widget.js")
+_SHARED = ("/api/", "/socket.io/", "/webhooks/", "/widget.js")
 """Paths that pages of other origins call: answers there depend on the request's origin."""
 
 _EMBEDDED = ("/widget.js", "/api/files/", "/demo/")

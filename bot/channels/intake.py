@@ -82,6 +82,7 @@ def _message(frame: Said | Human, session: Session, files: tuple[Attachment, ...
         text=text,
         received_at=datetime.now(UTC),
         metadata=session.profile,
+        vouched=session.vouched,
         shown=shown,
         files=files,
         wants_human=isinstance(frame, Human),

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from bot import __version__
 from bot.channels.failures import SOON, status_of
+from bot.channels.rasa_names import is_own
 from bot.channels.rasa_tokens import Tokens
 from bot.errors import BadRequest, KefuError, NotAllowed, Overloaded, RateLimited, SettingError
 from bot.settings import Settings
@@ -74,7 +75,7 @@ class Caller:
     """Who calls: a program of the shop's, or one shopper."""
 
     user: str | None = None
-    """The one conversation that a shopper may touch; None for who may touch all."""
+    """The shopper, who may touch their own conversation alone; None for who may touch all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,8 @@ class Access:
         name = user.get("username")
         if user.get("role") == "admin":
             return Caller()
-        if user.get("role") == "user" and users and conversation is not None and name == conversation:
-            return Caller(conversation)
+        if user.get("role") == "user" and users and isinstance(name, str) and is_own(name, conversation or ""):
+            return Caller(name)
         raise ErrorResponse(403, "NotAuthorized", "User has insufficient permissions.")
 
     def _user(self, request: web.Request) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Protocol: https://rasa.com/docs/rasa/pages/http-api; what is different here stan
 import json
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,13 +19,25 @@ from bot.channels.engine import Dialogue
 from bot.channels.rasa_access import Access, Caller, ErrorResponse, bad_request, explained
 from bot.channels.rasa_events import FLOORS, Event, applied, read_events, read_parse_data, utterance_of, with_slots
 from bot.channels.rasa_requests import read_flag, read_json, read_object, read_values, read_verbosity
-from bot.channels.rasa_trackers import Trackers
+from bot.channels.rasa_retries import Retries
+from bot.channels.rasa_trackers import KEY, Trackers
+from bot.channels.sessions import vouched_in
 from bot.channels.tracker import action_executed, bot_uttered, parse_data
 from bot.conversations import Conversations
 from bot.conversations.edits import Edit
 from bot.errors import KefuError
 from bot.grounding.shown import presentable
-from bot.records import Conversation, ConversationId, Floor, LogId, Message, MessageId, State
+from bot.records import (
+    Conversation,
+    ConversationId,
+    Floor,
+    LogId,
+    Message,
+    MessageId,
+    State,
+    Utterance,
+    Vouched,
+)
 from bot.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -54,6 +66,7 @@ class RasaApi:
         self._longest = settings.max_characters
         self._access = Access.read(settings)
         self._trackers = Trackers(conversations, dialogue)
+        self._retries = Retries()
 
     def routes(self) -> list[web.RouteDef]:
         """Where programs ask; nowhere where nobody may."""
@@ -130,11 +143,11 @@ class RasaApi:
     async def _show(self, request: web.Request, caller: Caller) -> web.Response:
         if "until" in request.query:
             raise bad_request("until: a tracker can be had as it is now only.", "until", "query")
-        name = request.match_info["conversation"]
-        return web.json_response(await self._trackers.read(name, read_verbosity(request)))
+        conversation = await self._trackers.find(request.match_info["conversation"])
+        return await self._tracker(request, conversation)
 
     async def _append(self, request: web.Request, caller: Caller) -> web.Response:
-        verbosity = read_verbosity(request)
+        read_verbosity(request)  # A wrong one shows before anything is done.
         events = read_events(await read_json(request, "Give the events to append in the body."))
         said = [e for e in events if e["event"] == "bot"] if read_flag(request, "execute_side_effects") else []
         utterances = [presentable(utterance_of(event)) for event in said]
@@ -147,28 +160,33 @@ class RasaApi:
             state = applied(conversation.state, events, domain.get("slots") or {}, domain.get("forms") or {})
             return Edit(state, kept, utterances=utterances)
 
-        name = request.match_info["conversation"]
-        conversation = await self._trackers.edit(name, change)
+        conversation = await self._trackers.find(request.match_info["conversation"])
+        await self._trackers.edit(conversation, change)
         floors = [event["event"] for event in events if event["event"] in FLOORS]
         if floors:
             await self._conversations.take_floor(
                 conversation, Floor.AGENT if floors[-1] == "pause" else Floor.ASSISTANT
             )
-        return web.json_response(await self._trackers.read(name, verbosity))
+        return await self._tracker(request, conversation)
 
     async def _note(self, request: web.Request, caller: Caller) -> web.Response:
-        """Keep a shopper's message in the tracker and fill slots with it; as in Rasa, nobody answers it."""
-        verbosity = read_verbosity(request)
+        """Keep a shopper's message in the tracker and fill slots with it; as in Rasa, nobody answers it.
+
+        What it means a program may say, and no shopper: these can do here what they can by typing, and no more.
+        """
+        read_verbosity(request)  # A wrong one shows before anything is done.
         body = await read_object(request, 'Add the message to the body, as {"text": …, "sender": "user"}.')
         if body.get("sender") != "user":
             told = f"Only messages of the user can be passed here, not of {body.get('sender')!r:.60}."
             raise bad_request(told, "sender")
         text = self._text(body)
-        name = request.match_info["conversation"]
-        conversation = await self._trackers.find(name)
+        given = body.get("parse_data")
+        if given is not None and caller.user is not None:
+            told = "parse_data: what a shopper's words mean is read here; a token of the role user cannot say it."
+            raise ErrorResponse(403, "NotAuthorized", told, {"parameter": "parse_data", "in": "body"})
+        conversation = await self._trackers.find(request.match_info["conversation"])
         if caller.user is not None:
             await self._edge.limits.admit(conversation, self._edge.guard.address(request))
-        given = body.get("parse_data")
         understood = await self._dialogue.understand(text, State()) if given is None else read_parse_data(text, given)
         event = {
             "event": "user",
@@ -182,28 +200,37 @@ class RasaApi:
         def change(before: Conversation) -> Edit:
             return Edit(self._dialogue.fill(before.state, replace(understood, language=before.state.language)), [event])
 
-        await self._trackers.edit(name, change)
-        return web.json_response(await self._trackers.read(name, verbosity))
+        await self._trackers.edit(conversation, change)
+        return await self._tracker(request, conversation)
 
     async def _execute(self, request: web.Request, caller: Caller) -> web.Response:
-        verbosity = read_verbosity(request)
+        """Run an action, once for a request and all that repeat it without an answer."""
+        read_verbosity(request)  # A wrong one shows before anything is done.
         body = await read_object(request, "Name of the action not provided in request body.")
         action = body.get("name")
         if not isinstance(action, str) or not action:
             raise bad_request("Name of the action not provided in request body.", "name")
         if action not in self._dialogue.actions:
             raise ErrorResponse(404, "NotFound", f"The action {action!r:.60} does not exist in the domain.")
-        name = request.match_info["conversation"]
-        found = await self._trackers.load(name)
+        found = await self._trackers.load(await self._trackers.find(request.match_info["conversation"]))
         if found is None:
             raise ErrorResponse(404, "Not found", "Conversation ID not found.")
         speaks = request.query.get("output_channel") in ("latest", found.id.partition(":")[0])
+        with self._retries.named(request, found.id, found.version, body) as key:
+            said = await self._trackers.ran(found.id, key)
+            if said is None:
+                said = await self._run(action, found, key, speaks=speaks)
+            messages = self._trackers.messages(found.id, said)
+            return await self._tracker(request, found.id, messages)
+
+    async def _run(self, action: str, found: Conversation, key: str, *, speaks: bool) -> tuple[Utterance, ...]:
+        """Run an action under ``key`` and write down what it did: what it says, and the shopper hears where it
+        ``speaks``."""
         if found.floor is Floor.AGENT:
             raise _taken()
-        key = request.headers.get("Idempotency-Key") or uuid.uuid4().hex
-        result = await self._dialogue.execute(action, replace(found, mail=(_stand_in(found, f"execute-{key:.80}"),)))
+        result = await self._dialogue.execute(action, replace(found, mail=(_stand_in(found, f"execute-{key}"),)))
         utterances = tuple(map(presentable, result.utterances))
-        events = [action_executed(action)]
+        events = [action_executed(action) | {"metadata": {KEY: key}}]
         events += [{"event": "slot", "name": slot, "value": value} for slot, value in result.slots.items()]
         silent = [_untimed(bot_uttered(said, 0.0)) for said in utterances]
 
@@ -215,13 +242,12 @@ class RasaApi:
                 return Edit(state, events, result.receipt, utterances)
             return Edit(state, [*events, *silent], result.receipt)
 
-        await self._trackers.edit(name, change)
-        messages = self._trackers.messages(found.id, utterances)
-        return web.json_response({"tracker": await self._trackers.read(name, verbosity), "messages": messages})
+        await self._trackers.edit(found.id, change, key)
+        return utterances
 
     async def _trigger(self, request: web.Request, caller: Caller) -> web.Response:
         """Have the assistant answer an intent, as if a button with it was pressed; the shopper sees the answer too."""
-        verbosity = read_verbosity(request)
+        read_verbosity(request)  # A wrong one shows before anything is done.
         body = await read_object(request, "Name of the intent not provided in request body.")
         intent, entities = body.get("name"), body.get("entities") or {}
         if not isinstance(intent, str) or not intent:
@@ -229,26 +255,36 @@ class RasaApi:
         if intent not in self._dialogue.intents:
             raise ErrorResponse(404, "NotFound", f"The intent {intent!r:.60} does not exist in the domain.")
         values = read_values(entities)
-        name = request.match_info["conversation"]
-        conversation = await self._trackers.find(name)
+        conversation = await self._trackers.find(request.match_info["conversation"])
         self._edge.load.check()
         if caller.user is not None:
             await self._edge.limits.admit(conversation, self._edge.guard.address(request))
-        message = Message(
-            id=MessageId(uuid.uuid4().hex),
-            conversation=conversation,
-            channel=conversation.partition(":")[0],
-            sender=conversation.partition(":")[2],
-            text=f"/{intent}{json.dumps(values, ensure_ascii=False) if values else ''}",
-            received_at=datetime.now(UTC),
-            metadata={"is_external": True},
-        )
-        try:
-            messages = await self._answer(message)
-        except TimeoutError as exc:
-            told = "The turn is still being made; its reply will be in the tracker."
-            raise ErrorResponse(504, "Timeout", told) from exc
-        return web.json_response({"tracker": await self._trackers.read(name, verbosity), "messages": messages})
+        found = await self._trackers.load(conversation)
+        with self._retries.named(request, conversation, found.version if found else 0, body) as key:
+            message = Message(
+                id=MessageId(f"trigger-{key}"),
+                conversation=conversation,
+                channel=conversation.partition(":")[0],
+                sender=conversation.partition(":")[2],
+                text=f"/{intent}{json.dumps(values, ensure_ascii=False) if values else ''}",
+                received_at=datetime.now(UTC),
+                metadata={"is_external": True},
+                vouched=Vouched("program") if caller.user is None else vouched_in(conversation),
+            )
+            try:
+                messages = await self._answer(message)
+            except TimeoutError as exc:
+                told = "The turn is still being made; its reply will be in the tracker."
+                raise ErrorResponse(504, "Timeout", told) from exc
+            return await self._tracker(request, conversation, messages)
+
+    async def _tracker(
+        self, request: web.Request, conversation: ConversationId, messages: Sequence[Mapping[str, Any]] | None = None
+    ) -> web.Response:
+        """The tracker as it is now, under the name that it was asked for by; with ``messages``, an answer of both."""
+        name = request.match_info["conversation"]
+        found = await self._trackers.read(name, conversation, read_verbosity(request))
+        return web.json_response(found if messages is None else {"tracker": found, "messages": list(messages)})
 
     def _text(self, body: Mapping[str, Any]) -> str:
         text = body.get("text")
@@ -267,6 +303,7 @@ def _stand_in(conversation: Conversation, turn: str) -> Message:
         text="",
         received_at=datetime.now(UTC),
         log_id=LogId(turn),
+        vouched=Vouched("program"),
     )
 
 

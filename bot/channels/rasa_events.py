@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from bot.channels.metadata import VOUCHED
 from bot.channels.rasa_access import ErrorResponse, bad_request
 from bot.records import Button, Entity, Intent, State, Understanding, Utterance
 
@@ -57,17 +58,27 @@ def _checked(event: Any) -> Event:
     kind, at = event["event"], event.get("timestamp")
     if at is not None and (isinstance(at, bool) or not isinstance(at, int | float)):
         raise bad_request(f"timestamp: has to be a number of seconds since 1970, not {at!r:.60}.", "timestamp")
-    if not isinstance(event.get("metadata"), dict | None):
-        raise bad_request("metadata: has to be an object.", "metadata")
+    _check_metadata(event)
     if kind == "slot" and not (isinstance(event.get("name"), str) and "value" in event):
         raise bad_request("slot: has to have a name and a value.", "name")
     if kind in ("action", "active_loop") and not isinstance(event.get("name"), str | None):
         raise bad_request(f"{kind}: its name has to be a string.", "name")
     if kind in ("user", "bot", "agent") and not isinstance(event.get("text"), str | None):
         raise bad_request(f"{kind}: its text has to be a string.", "text")
-    if kind == "user" and not isinstance(event.get("parse_data", {}), dict):
-        raise bad_request("user: its parse_data has to be an object.", "parse_data")
+    if kind == "user":
+        if not isinstance(event.get("parse_data", {}), dict):
+            raise bad_request("user: its parse_data has to be an object.", "parse_data")
+        _check_metadata(event.get("parse_data", {}))
     return event
+
+
+def _check_metadata(told: Event) -> None:
+    """Refuse metadata that is no object, or that says whom this server vouches for, which a reader would believe."""
+    metadata = told.get("metadata")
+    if not isinstance(metadata, dict | None):
+        raise bad_request("metadata: has to be an object.", "metadata")
+    if metadata and VOUCHED in metadata:
+        raise bad_request(f"metadata: {VOUCHED} is this server's own word.", "metadata")
 
 
 def _check_depth(value: Any) -> None:
@@ -165,6 +176,7 @@ def read_parse_data(text: str, parsed: Any) -> Understanding:
             Entity(str(e["entity"]), str(e["value"]), int(e.get("start") or 0), int(e.get("end") or 0), "program")
             for e in parsed.get("entities") or ()
         )
+        _check_metadata(parsed)
     except (AttributeError, KeyError, TypeError, ValueError) as exc:
         raise bad_request("parse_data: has to be an object, as /model/parse gives it.", "parse_data") from exc
     return Understanding(text, State().language, intents, 1.0, entities)

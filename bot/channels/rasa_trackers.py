@@ -1,21 +1,23 @@
 """The conversations as Rasa's API sees them: found by their sender, read as trackers, edited behind the version."""
 
+import asyncio
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
-from bot.channels import callback, rest, socketio_frames
 from bot.channels.engine import Dialogue
 from bot.channels.rasa_access import ErrorResponse, bad_request
+from bot.channels.rasa_events import utterance_of
+from bot.channels.rasa_names import meant
 from bot.channels.rest import MAX_ID_CHARACTERS, wire
 from bot.channels.tracker import Verbosity, session_start, tracker
 from bot.conversations import Conversations, codec
 from bot.conversations.edits import Edit, edit
 from bot.errors import FloorLost, TurnStale
-from bot.records import Conversation, ConversationId, Entry, Floor, LogId, State, Utterance
+from bot.records import Conversation, ConversationId, Entry, EntryKind, Floor, LogId, State, Utterance
 
-CHANNELS = (rest.CHANNEL, socketio_frames.CHANNEL, callback.CHANNEL)
-"""Rasa's, where a bare sender is looked for, in this order; a new one is made on the first."""
+KEY = "key"
+"""Of the metadata of an action's event: what it was asked for under."""
 
 _TRIES = 5
 """Of an edit, while turns are committed in between."""
@@ -39,43 +41,64 @@ class Trackers:
         """The conversation that a program calls ``name``: ``channel:sender``, or Rasa's bare sender.
 
         Raises:
-            ErrorResponse: it cannot be the name of one.
+            ErrorResponse: it cannot be the name of one, or is that of several.
             StoreUnavailable: Redis does not answer.
         """
         if not 0 < len(name) <= MAX_ID_CHARACTERS + len("socketio:") or not _is_unicode(name):
             raise bad_request(
                 f"conversation_id: has to have 1 to {MAX_ID_CHARACTERS} characters.", "conversation_id", "path"
             )
-        if name.partition(":")[0] in (*CHANNELS, "web") and name.partition(":")[2]:
-            return ConversationId(name)
-        named = [ConversationId(f"{channel}:{name}") for channel in CHANNELS]
-        for conversation in named:
-            if await self._conversations.load(conversation) is not None:
-                return conversation
-        return named[0]
+        if len(named := meant(name)) == 1:
+            return named[0]
+        loaded = await asyncio.gather(*map(self._conversations.load, named))
+        there = [conversation for conversation, found in zip(named, loaded, strict=True) if found is not None]
+        if len(there) > 1:
+            told = f"{name!r:.60} writes on several channels. Say which one is meant: {' or '.join(there)}."
+            raise ErrorResponse(409, "Conflict", told, {"conversation_ids": there})
+        return there[0] if there else named[0]
 
-    async def load(self, name: str) -> Conversation | None:
+    async def load(self, conversation: ConversationId) -> Conversation | None:
         """The conversation as it stands; None where there is none."""
-        return await self._conversations.load(await self.find(name))
+        return await self._conversations.load(conversation)
 
-    async def read(self, name: str, verbosity: Verbosity) -> dict[str, Any]:
+    async def ran(self, conversation: ConversationId, key: str) -> tuple[Utterance, ...] | None:
+        """What the action said that the log has under ``key``; None where it has none."""
+        said: list[Utterance] | None = None
+        async for entry in self._log(conversation):
+            event = entry.event or {}
+            if said is None:
+                said = [] if (event.get("metadata") or {}).get(KEY) == key else None
+            elif event.get("event") == "bot":
+                said.append(utterance_of(event))
+            elif entry.kind is EntryKind.ASSISTANT and entry.turn is None and entry.utterance is not None:
+                said.append(entry.utterance)
+            elif event.get("event") != "slot" and entry.kind is not EntryKind.RECEIPT:
+                break
+        return None if said is None else tuple(said)
+
+    async def read(self, name: str, conversation: ConversationId, verbosity: Verbosity) -> dict[str, Any]:
         """The tracker, under the name that it was asked for by."""
-        conversation = await self.find(name)
         found = await self._conversations.load(conversation)
-        entries: list[Entry] = []
-        end: LogId | None = None
-        while (page := await self._conversations.page(conversation, end, _PAGE)).end is not None:
-            entries += page.entries
-            end = page.end
+        entries = [entry async for entry in self._log(conversation)]
         return tracker(name, found, entries, self._dialogue.domain.get("slots") or {}, verbosity)
 
-    async def edit(self, name: str, change: Callable[[Conversation], Edit]) -> ConversationId:
+    async def _log(self, conversation: ConversationId) -> AsyncIterator[Entry]:
+        end: LogId | None = None
+        while (page := await self._conversations.page(conversation, end, _PAGE)).end is not None:
+            for entry in page.entries:
+                yield entry
+            end = page.end
+
+    async def edit(
+        self, conversation: ConversationId, change: Callable[[Conversation], Edit], token: str | None = None
+    ) -> None:
         """Write what ``change`` makes of the conversation, which begins here where there is none.
+
+        With the ``token`` of the edit that was the last one, nothing is written again.
 
         Raises:
             ErrorResponse: turns went on in between again and again; and whatever ``change`` raises.
         """
-        conversation = await self.find(name)
         for _ in range(_TRIES):
             found = await self._conversations.load(conversation)
             wanted = change(found or Conversation(conversation, 0, 0, Floor.ASSISTANT, State(), ()))
@@ -83,11 +106,11 @@ class Trackers:
                 begin = [{**event, "timestamp": None} for event in session_start(0.0)]
                 wanted = Edit(wanted.state, (*begin, *wanted.events), wanted.receipt, wanted.utterances)
             if not (wanted.events or wanted.utterances):
-                return conversation
+                return
             try:
                 version = found.version if found else 0
-                await edit(self._conversations, conversation, conversation.partition(":")[2], version, wanted)
-                return conversation
+                await edit(self._conversations, conversation, conversation.partition(":")[2], version, wanted, token)
+                return
             except (TurnStale, FloorLost):
                 continue  # Read again: ``change`` says what is to be done now.
         raise ErrorResponse(409, "Conflict", "The conversation goes on too fast to be edited. Try again.")

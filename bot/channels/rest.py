@@ -16,6 +16,7 @@ from aiohttp import web
 from bot.channels.bodies import read_body
 from bot.channels.edge import Edge
 from bot.channels.failures import explain, failure
+from bot.channels.metadata import read_metadata
 from bot.conversations import Conversations
 from bot.conversations.growth import Growth
 from bot.errors import BadRequest, KefuError, Overloaded, RateLimited, StoreUnavailable
@@ -218,9 +219,7 @@ def read_message(body: bytes, channel: str = CHANNEL) -> Message:
         raise BadRequest("The body has to be a JSON object with the fields sender and message.")
     sender = read_id(fields, "sender", f"anonymous-{uuid.uuid4().hex}")
     message_id = read_id(fields, "message_id", uuid.uuid4().hex)
-    metadata = fields.get("metadata") or {}
-    if not isinstance(metadata, Mapping):
-        raise BadRequest(f"metadata: has to be an object, not {metadata!r:.80}.")
+    metadata = read_metadata(fields.get("metadata") or {})
     text = fields.get("message")
     if not isinstance(text, str) or not _is_unicode(text):
         raise BadRequest("message: has to be a string of valid Unicode, the text that the shopper wrote.")

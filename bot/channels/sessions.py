@@ -23,11 +23,14 @@ from pydantic import SecretStr
 
 from bot.channels.bodies import read_body
 from bot.errors import BadRequest, NotAllowed, SettingError
-from bot.records import ConversationId
+from bot.records import ConversationId, Vouched
 from bot.settings import Settings
 
 CHANNEL = "web"
 """Conversations of the widget are named ``web:<shopper>``."""
+
+SIGNED_IN = "user-"
+"""Before the shop's own id in the name of a shopper whom it vouched for; visitors are called otherwise."""
 
 ISSUER = "kefu"
 
@@ -71,6 +74,17 @@ class Session:
         """The shopper's conversation in the widget."""
         return ConversationId(f"{CHANNEL}:{self.shopper}")
 
+    @property
+    def vouched(self) -> Vouched | None:
+        """Whom the shop vouched for; None of a visitor whom nobody knows."""
+        return vouched_in(self.conversation, self.profile.get("email"))
+
+
+def vouched_in(conversation: ConversationId, email: str | None = None) -> Vouched | None:
+    """Whose conversation this is by the shop's word, which alone opens one of that name; None of all others."""
+    named = f"{CHANNEL}:{SIGNED_IN}"
+    return Vouched("shop", conversation.removeprefix(named), email) if conversation.startswith(named) else None
+
 
 class Sessions:
     """Makes and checks tokens, and `POST /api/session`."""
@@ -81,8 +95,8 @@ class Sessions:
         Raises:
             SettingError: a key is too short, or both are the same.
         """
-        self._session_key = _key(settings.session_key, "session_key") or kept_key(settings.data / "session.key")
-        self._shop_key = _key(settings.shop_key, "shop_key")
+        self._session_key = read_key(settings.session_key, "session_key") or kept_key(settings.data / "session.key")
+        self._shop_key = read_key(settings.shop_key, "shop_key")
         if self._shop_key == self._session_key:
             raise SettingError("shop_key (KEFU_SHOP_KEY) has to differ from session_key: the shop would sign sessions.")
         self._lifetime = settings.session_lifetime
@@ -117,7 +131,7 @@ class Sessions:
             resume_ends = min(resume_ends, now + int(VOUCHED_FOR.total_seconds()))
         elif "resume" in asked:
             known = _decode(asked["resume"], self._session_key, "resume")
-            if known["sub"].startswith("user-"):
+            if known["sub"].startswith(SIGNED_IN):
                 # The shop's word is not made longer by resuming: after a day it has to be given again.
                 resume_ends = min(resume_ends, known["exp"])
         else:
@@ -157,7 +171,7 @@ class Sessions:
         for name, value in said.items():
             if not isinstance(value, str) or not 0 < len(value) <= _LONGEST[name] or not value.isprintable():
                 raise NotAllowed(f"{name} in the shop's token has to be text of 1 to {_LONGEST[name]} characters.")
-        return said | {"sub": f"user-{said['sub']}"}
+        return said | {"sub": f"{SIGNED_IN}{said['sub']}"}
 
 
 def _decode(token: str, key: str, audience: str | None) -> dict[str, Any]:
@@ -236,7 +250,12 @@ def _keep(key: str, path: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _key(secret: SecretStr | None, name: str) -> str | None:
+def read_key(secret: SecretStr | None, name: str) -> str | None:
+    """The key of a setting; None where it is not set.
+
+    Raises:
+        SettingError: it is too short.
+    """
     if secret is None:
         return None
     key = secret.get_secret_value()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.channels.metadata import read_metadata
 from bot.channels.rest import read_id
 from bot.errors import BadRequest, NotAllowed
 from bot.records import ConversationId, Message, MessageId
@@ -68,4 +69,4 @@ def _metadata(value: Any) -> Mapping[str, Any]:
             raise BadRequest("metadata: has to be an object, or JSON of one.") from exc
     if value is not None and not isinstance(value, Mapping):
         raise BadRequest("metadata: has to be an object, or JSON of one.")
-    return dict(value or {})
+    return read_metadata(value or {})

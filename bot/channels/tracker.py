@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+from bot.channels.metadata import told_metadata
 from bot.grounding.shown import visible_data
 from bot.records import Conversation, Entry, EntryKind, Floor, Message, State, Trace, Understanding, Utterance
 
@@ -144,10 +145,10 @@ def user_uttered(message: Message, trace: Trace | None, at: float) -> dict[str, 
         "event": "user",
         "timestamp": at,
         "text": message.text,
-        "parse_data": parse_data(message.text, trace) | {"metadata": dict(message.metadata)},
+        "parse_data": parse_data(message.text, trace) | {"metadata": told_metadata(message)},
         "input_channel": message.channel,
         "message_id": message.id,
-        "metadata": dict(message.metadata),
+        "metadata": told_metadata(message),
     }
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from aiohttp import WSMsgType, web
 
@@ -242,6 +243,8 @@ class WebSocketChannel:
     ) -> Accepted | Refused | Pong | Error | None:
         match frame:
             case Said() | Human():
+                if session.expires_at <= datetime.now(UTC):
+                    raise NotAllowed("The token has ended.")  # `Pump` closes such sockets, but looks now and then only.
                 return await self._accept(socket, session, frame)
             case Thumb():
                 return await self._note(socket, session, frame)

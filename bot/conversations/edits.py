@@ -32,11 +32,12 @@ async def edit(
     shopper: str,
     version: int,
     edit: Edit,
+    token: str | None = None,
 ) -> LogId:
     """Write ``edit`` into a conversation that was read at ``version`` (0 for one that there is not yet).
 
     All of it happens, or nothing; a turn under way is made again with it. Returns the log id of the last entry; there
-    has to be one.
+    has to be one. Where the conversation's last edit had the same ``token``, nothing is written, whatever the version.
 
     Raises:
         TurnStale: the conversation went on since it was read; read it again.
@@ -45,7 +46,7 @@ async def edit(
         StoreUnavailable: Redis does not answer; it may have happened.
     """
     key = ConversationKeys.of(conversation)
-    token = secrets.token_hex(16)
+    token = token or secrets.token_hex(16)
     entries = [codec.encode_entry(EntryKind.EVENT, event=event) for event in edit.events]
     if edit.receipt is not None:
         entries.append(codec.encode_entry(EntryKind.RECEIPT, receipt=edit.receipt))

@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -28,15 +28,17 @@ _STOP_SECONDS = 0.5
 
 
 @asynccontextmanager
-async def serve_actions(output: Path) -> AsyncIterator[str]:
+async def serve_actions(output: Path, environment: Mapping[str, str] | None = None) -> AsyncIterator[str]:
     """Keep `python -m actions` alive inside the block; yields the URL of its webhook at once, while it starts.
+
+    It runs in ``environment``, else in that of this process.
 
     The address stays the same when the server is started again. A call before it is up is refused by the kernel and
     becomes `ActionUnavailable`, as any outage does.
     """
     port = _free_port()
     with output.open("ab") as file:
-        life = asyncio.create_task(_live(port, file, output.parent), name="actions")
+        life = asyncio.create_task(_live(port, file, output.parent, environment), name="actions")
         try:
             yield f"http://127.0.0.1:{port}/webhook"
         finally:
@@ -70,12 +72,12 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def _live(port: int, output: IO[bytes], data: Path) -> None:
+async def _live(port: int, output: IO[bytes], data: Path, environment: Mapping[str, str] | None) -> None:
     """Start the server, and start it again whenever it ended."""
     deaths = 0
     while True:
         try:
-            end = f"exit status {await _run(port, output, data)}"
+            end = f"exit status {await _run(port, output, data, environment)}"
         except OSError as exc:  # No memory or no process was left to start it with; later there may be.
             end = str(exc)
         pause = _PAUSES[min(deaths, len(_PAUSES) - 1)]
@@ -84,7 +86,7 @@ async def _live(port: int, output: IO[bytes], data: Path) -> None:
         await asyncio.sleep(pause)
 
 
-async def _run(port: int, output: IO[bytes], data: Path) -> int:
+async def _run(port: int, output: IO[bytes], data: Path, environment: Mapping[str, str] | None) -> int:
     """Run the server, with its own files in ``data``, until it ends; returns its exit status."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "actions", "--with-parent", str(os.getpid())),
@@ -92,6 +94,7 @@ async def _run(port: int, output: IO[bytes], data: Path) -> int:
         stdout=output,
         stderr=output,
         start_new_session=True,
+        env=environment,
     )
     try:
         return await process.wait()

@@ -12,6 +12,7 @@ import msgspec
 
 from bot.dialogue.project import Domain
 from bot.dialogue.tracker import tracker
+from bot.dialogue.vouching import told
 from bot.errors import ActionUnavailable, KnowledgeError
 from bot.ports import NONE
 from bot.records import ActionResult, Button, Conversation, Receipt, Understanding, Utterance
@@ -64,8 +65,12 @@ class _Receipt(msgspec.Struct):
 class ActionServer:
     """Calls actions over HTTP; implements `ports.Actions`."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, domain: Domain, timeout: float) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, domain: Domain, timeout: float, shop_key: str | None = None
+    ) -> None:
+        """A call takes ``timeout`` seconds at most; ``shop_key`` proves to the server whom a channel vouches for."""
         self._session = session
+        self._shop_key = shop_key
         self._url = url
         self._domain = domain
         self._timeout = aiohttp.ClientTimeout(total=timeout)
@@ -82,15 +87,18 @@ class ActionServer:
         """Run ``action`` with the slots of the conversation's state.
 
         The turn's id goes along as ``latest_message.metadata.turn``; and, made of it, the action's name and the
-        ``ordinal``, as ``metadata.key``, the key by which this call happens once.
+        ``ordinal``, as ``metadata.key``, the key by which this call happens once. ``metadata.vouched`` tells whom the
+        channel vouches for.
 
         Raises:
             ActionUnavailable: no answer in time, an error, or an answer outside the protocol.
         """
+        word = conversation.mail[-1].vouched
+        vouched = told(word, conversation.id, self._shop_key) if word else None
         call = {
             "next_action": action,
             "sender_id": conversation.id,
-            "tracker": tracker(action, conversation, understanding, self._domain, candidates, ordinal),
+            "tracker": tracker(action, conversation, understanding, self._domain, candidates, ordinal, vouched),
             "domain": dict(self._domain.source),
             "version": PROTOCOL,
         }

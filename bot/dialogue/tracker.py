@@ -8,7 +8,11 @@ from typing import Any
 
 from bot.dialogue.project import LISTEN, REQUESTED, Domain
 from bot.dialogue.trail import ANSWER
+from bot.dialogue.vouching import VOUCHED
 from bot.records import Conversation, Entity, Event, Exchange, State, Understanding
+
+IDENTITY = "identity"
+"""Where a client puts the token by which the shop's site says who writes."""
 
 
 def tracker(
@@ -18,10 +22,14 @@ def tracker(
     domain: Domain,
     candidates: Mapping[str, Any],
     ordinal: int,
+    vouched: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The tracker that ``action`` is called with; ``candidates`` stand at its end as rasa-sdk's forms look for them."""
+    """The tracker that ``action`` is called with; ``candidates`` stand at its end as rasa-sdk's forms look for them.
+
+    ``vouched`` is what the message's metadata says of whom the channel vouches for.
+    """
     state = conversation.state
-    message = _message(action, conversation, understanding, ordinal)
+    message = _message(action, conversation, understanding, ordinal, vouched)
     actions = [event.name for event in state.trail if event.kind == "action" and event.name != ANSWER]
     at = conversation.mail[-1].received_at.timestamp()
     events = list(_events(state, message, conversation.mail[-1].channel, at))
@@ -49,12 +57,23 @@ def tracker(
     }
 
 
-def _message(action: str, conversation: Conversation, understanding: Understanding, ordinal: int) -> dict[str, Any]:
+def _message(
+    action: str,
+    conversation: Conversation,
+    understanding: Understanding,
+    ordinal: int,
+    vouched: Mapping[str, Any] | None,
+) -> dict[str, Any]:
     """The message in words that Rasa has for it, with the keys by which an action happens once."""
     ranking = [{"name": intent.name, "confidence": intent.confidence} for intent in understanding.intents]
     metadata: dict[str, Any] = {}
     for mail in conversation.mail:
+        # A proof is for the message that it came with: the next one of a burst may be somebody else's.
+        metadata.pop(IDENTITY, None)
         metadata |= mail.metadata
+    metadata.pop(VOUCHED, None)
+    if vouched is not None:
+        metadata[VOUCHED] = dict(vouched)
     key = f"{conversation.turn}:{action}:{ordinal}"
     return {
         "text": understanding.text,

@@ -48,6 +48,9 @@ async def serving(settings: Settings, data: Path) -> AsyncIterator[Served]:
             "writer": "none",
             "writer_url": None,
             "desk_hours": "always",
+            # No shop that takes orders is touched: the one in ``data``, as whoever measures has filled it.
+            **{name: Settings.model_fields[name].default for name in ("shop_url", "shop_return_days", "shop_currency")},
+            "shop_demo": False,
             # One machine is every shopper here.
             **dict.fromkeys(("shopper_rate", "shopper_budget", "address_rate", "address_budget"), 1_000_000),
         }

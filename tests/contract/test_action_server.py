@@ -21,6 +21,7 @@ from bot.dialogue import action_process
 from bot.dialogue.action_process import serve_actions, wait_until_up
 from bot.dialogue.action_server import ActionServer
 from bot.dialogue.domain import read_domain
+from bot.doctor import _shop_key
 from bot.errors import ActionUnavailable
 from bot.records import (
     ActionResult,
@@ -34,7 +35,9 @@ from bot.records import (
     State,
     Understanding,
     Utterance,
+    Vouched,
 )
+from bot.settings import of_the_actions, read_settings
 
 DOMAIN = read_domain(Path(__file__).parents[2] / "knowledge")
 SLOTS = {"order_number": "LF-204518", "email": "Mila.deVries@mail.example"}
@@ -86,6 +89,90 @@ async def test_that_the_shops_own_server_looks_an_order_up_and_stops(
             await run(session, url, "action_unheard_of", SLOTS)
     with pytest.raises(ActionUnavailable, match="does not answer"):
         await run(session, url, "action_order_status", SLOTS)
+
+
+async def test_that_a_signed_in_shopper_is_known_where_the_key_is_the_same(
+    session: aiohttp.ClientSession, folder: Path
+) -> None:
+    key, other = "k" * 32, "o" * 32
+    said = Message(
+        MessageId("1"),
+        ConversationId("web:user-mila-de-vries"),
+        *("web", "user-mila-de-vries", "where is it", datetime.now(UTC)),
+        metadata={"vouched": {"by": "shop", "user": "jonas-keller"}},
+        log_id=LogId("1-0"),
+    )
+
+    async def listed(word: Vouched | None, shop_key: str | None) -> str:
+        conversation = Conversation(said.conversation, 0, 0, Floor.ASSISTANT, State(), (replace(said, vouched=word),))
+        server = ActionServer(session, url, DOMAIN, timeout=5, shop_key=shop_key)
+        done = await server.run("action_list_orders", conversation, Understanding("where is it", "en", (), 1.0))
+        return done.utterances[0].text
+
+    # As `kefu.toml` says it; of the environment of this process it takes nothing.
+    settings = read_settings({"shop_key": key, "data": folder})
+    async with serve_actions(folder / "actions.log", of_the_actions(settings)) as url:
+        await wait_until_up(session, url)
+        own = await listed(Vouched("shop", "mila-de-vries"), key)
+        assert "LF-204518" in own
+        assert "LF-204602" not in own, "which is Jonas Keller's"
+        assert await listed(Vouched("shop", "4711", "Mila.deVries@mail.example"), key) == own
+        for word, shop_key in (
+            (Vouched("shop", "mila-de-vries"), other),
+            (Vouched("shop", "mila-de-vries"), None),
+            (Vouched("shop", "4711"), key),
+            (Vouched("program"), key),
+            (None, key),
+        ):
+            assert "who you are" in await listed(word, shop_key)
+
+
+async def test_that_a_key_that_can_be_guessed_keeps_the_server_from_starting(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "actions", "--data", str(tmp_path)),
+        env={**os.environ, "KEFU_SHOP_KEY": "short"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, told = await process.communicate()
+    assert process.returncode == 1
+    assert told.decode().strip() == "KEFU_SHOP_KEY: has to have 32 characters or more, not 5."
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "state", "told"),
+    [
+        ("k" * 32, "k" * 32, "ok", "the same"),
+        ("o" * 32, "k" * 32, "wrong", "has another"),
+        ("", "k" * 32, "wrong", "has none"),
+        ("o" * 32, None, "note", "the action server has one"),
+        ("", None, "ok", "none, here and in the action server"),
+        ("k" * 32, "short", "wrong", "32 characters or more"),
+    ],
+)
+async def test_that_the_doctor_compares_the_keys(
+    session: aiohttp.ClientSession, folder: Path, theirs: str, ours: str | None, state: str, told: str
+) -> None:
+    environment = {**os.environ, "KEFU_SHOP_KEY": theirs}
+    async with serve_actions(folder / "actions.log", environment) as url:
+        await wait_until_up(session, url)
+        finding = await _shop_key(read_settings({"shop_key": ours, "actions_url": url}), url)
+        assert (finding.subject, finding.state) == ("shop_key", state)
+        assert told in finding.detail
+        assert "kkkk" not in finding.detail
+        assert "oooo" not in finding.detail
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"events": [], "responses": []}', '{"responses": [{"custom": null}]}']
+)
+@pytest.mark.parametrize("status", [200, 404])
+async def test_that_the_doctor_says_that_another_server_does_not_tell(
+    odd_server: tuple[str, dict[str, Any]], text: str, status: int
+) -> None:
+    url, answer = odd_server
+    answer |= {"text": text, "status": status}
+    finding = await _shop_key(read_settings({"shop_key": "k" * 32, "actions_url": url}), url)
+    assert (finding.state, "does not tell" in finding.detail) == ("note", True)
 
 
 @pytest.fixture

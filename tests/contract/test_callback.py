@@ -237,6 +237,8 @@ async def test_that_what_is_no_message_and_what_is_too_much_is_refused_in_rasas_
         status, body = await send(client, 7)  # type: ignore[arg-type]  # as a wrong client sends it
         assert status == 400
         assert "message" in body
+        status, body = await send(client, "Hi", metadata={"vouched": {"by": "shop", "user": "anna"}})
+        assert (status, "vouched" in body) == (400, True)
         assert (await send(client, "Hi"))[0] == 200
         assert (await send(client, "More"))[0] == 429
 

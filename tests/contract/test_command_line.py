@@ -81,6 +81,19 @@ def test_that_the_doctor_looks_at_the_edge_and_at_who_may_measure(folder: Path) 
     assert "too short" not in told.stdout
 
 
+def test_that_the_doctor_says_who_can_be_signed_in(folder: Path) -> None:
+    def told(**settings: str) -> dict[str, list[str]]:
+        found = json.loads(kefu("doctor", "--json", folder=folder, **settings).stdout)
+        return {finding["subject"]: [finding["state"], finding["detail"]] for finding in found}
+
+    state, detail = told()["signed-in shoppers"]
+    assert (state, "no shop_key" in detail) == ("note", True)
+    assert told(shop_key="k" * 32)["signed-in shoppers"][0] == "ok"
+    short = told(shop_key="short")
+    assert "signed-in shoppers" not in short
+    assert short["sessions"] == ["wrong", "shop_key (KEFU_SHOP_KEY): has to have 32 characters or more."]
+
+
 def test_that_a_shopper_nobody_knows_can_be_exported_and_erased(folder: Path) -> None:
     exported = kefu("export", "nobody", folder=folder)
     assert exported.returncode == 0, exported.stderr

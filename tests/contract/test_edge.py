@@ -23,6 +23,7 @@ from bot.settings import Settings
 
 SHOP = "https://shop.example"
 HOOK = "/webhooks/rest/webhook"
+CALLBACK = "/webhooks/callback/webhook"
 PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
 
 PASSAGES = (
@@ -121,7 +122,13 @@ async def test_that_the_shops_page_may_call_and_gets_no_more_than_that(serve: Se
 async def test_that_no_other_page_may_call_whatever_it_calls_itself(serve: Serve) -> None:
     async with serve() as client:
         for what, origin in STRANGERS.items():
-            for method, path in (("OPTIONS", "/api/session"), ("POST", "/api/session"), ("POST", HOOK), ("GET", "/ws")):
+            for method, path in (
+                ("OPTIONS", "/api/session"),
+                ("POST", "/api/session"),
+                ("POST", HOOK),
+                ("POST", CALLBACK),
+                ("GET", "/ws"),
+            ):
                 head = await raw(client, method, path, Origin=origin, **(PREFLIGHT if method == "OPTIONS" else {}))
                 assert head.startswith("HTTP/1.1 403 "), f"{what}: {method} {path}: {head}"
                 assert "access-control-allow-origin" not in head.lower(), what

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,10 +13,12 @@ import aiohttp
 import jwt
 import pytest
 import yaml
+from aiohttp.test_utils import make_mocked_request
 from rasa_sdk import Tracker
 
 from bot import __version__
 from bot.app import check, open_channels
+from bot.channels.rasa_retries import Retries
 from bot.conversations import Conversations
 from bot.errors import ActionUnavailable, SettingError
 from bot.ports import Voice
@@ -36,6 +38,7 @@ from bot.records import (
     Turn,
     Understanding,
     Utterance,
+    Vouched,
 )
 from bot.settings import Settings, read_settings
 from bot.worker import Handle
@@ -264,6 +267,29 @@ async def test_that_a_conversation_of_each_channel_is_found(client: Client) -> N
     assert (await client.tracker("socketio:both:ways"))["events"] == []
 
 
+async def test_that_a_sender_of_several_channels_has_to_be_named_in_full(client: Client) -> None:
+    for channel in ("rest", "socketio"):
+        await client.post(f"/conversations/{channel}:anna/messages", {"text": channel, "sender": "user"})
+    for method, path, body in (
+        ("GET", "tracker", None),
+        ("POST", "tracker/events", {"event": "restart"}),
+        ("POST", "messages", {"text": "Hi", "sender": "user"}),
+        ("POST", "execute", {"name": "action_order"}),
+        ("POST", "trigger_intent", {"name": "greet"}),
+    ):
+        for who in ({}, {"token": None, "bearer": user("anna")}):
+            if who and path in ("tracker/events", "execute"):
+                continue
+            answer = await client.ask(method, f"/conversations/anna/{path}", body, **who)
+            assert failed(answer, 409, "Conflict") == {"conversation_ids": ["rest:anna", "socketio:anna"]}
+            assert "rest:anna or socketio:anna" in answer[1]["message"]
+    for channel in ("rest", "socketio"):
+        for who in ({}, {"token": None, "bearer": user("anna")}):
+            tracker = await client.get(f"/conversations/{channel}:anna/tracker", **who)
+            assert [e["text"] for e in tracker["events"] if e["event"] == "user"] == [channel]
+    assert client.words.ran == []
+
+
 # ── Events ────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -348,6 +374,8 @@ async def test_that_an_edit_makes_a_turn_under_way_anew(conversations: Conversat
         ({"event": "user", "text": "Hi", "parse_data": []}, "parse_data"),
         ({"event": "bot", "text": "Hi", "metadata": []}, "metadata"),
         ({"event": "bot", "text": "Hi", "data": {"custom": json.loads("[" * 40 + "]" * 40)}}, ""),
+        ({"event": "user", "text": "Hi", "metadata": {"vouched": {"by": "shop", "user": "anna"}}}, "metadata"),
+        ({"event": "user", "text": "Hi", "parse_data": {"metadata": {"vouched": {}}}}, "metadata"),
         (b"{", ""),
         (b"", ""),
     ],
@@ -405,14 +433,114 @@ async def test_that_an_executed_action_is_in_the_tracker_and_said_where_it_is_wa
     assert [e.utterance.text for e in log if e.kind is EntryKind.ASSISTANT and e.utterance][-1] == "Hello."
 
 
-async def test_that_an_action_has_the_callers_key(client: Client) -> None:
+@pytest.mark.parametrize("query", [{}, {"output_channel": "latest"}])
+async def test_that_what_a_program_names_is_done_once_whenever_it_is_asked_for_again(
+    client: Client, conversations: Conversations, query: dict[str, str]
+) -> None:
     await client.write("Hi")
-    for _ in range(2):
-        headers = {"Idempotency-Key": "k1"}
-        await client.post("/conversations/anna/execute", {"name": "action_order"}, headers=headers)
-    await client.post("/conversations/anna/execute", {"name": "action_order"})
-    first, again, other = (turn for _, turn in client.words.ran)
-    assert first == again == "execute-k1" != other
+    ask, headers = {"name": "action_order"}, {"Idempotency-Key": "k1"}
+    first = await client.post("/conversations/anna/execute", ask, headers=headers, query=query)
+    await client.write("And?")
+    again = await client.post("/conversations/anna/execute", ask, headers=headers, query=query)
+    assert first["messages"] == again["messages"] != []
+    assert len(client.words.ran) == 1
+    log = await conversations.read(ConversationId("rest:anna"))
+    assert len([e for e in log if e.receipt]) == 1
+    other = await client.post("/conversations/anna/execute", ask, headers={"Idempotency-Key": "k2"}, query=query)
+    assert other["messages"] == first["messages"]
+    assert len({turn for _, turn in client.words.ran}) == 2
+
+
+async def test_that_a_program_that_asks_again_without_an_answer_gets_it_done_once(client: Client) -> None:
+    await client.write("Hi")
+    go_on = asyncio.Event()
+    client.words.meanwhile = go_on.wait
+    path, ask = "/conversations/anna/execute", {"name": "action_order"}
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await client.post(path, ask)
+    go_on.set()
+    await client.post(path, ask)
+    first, again = (turn for _, turn in client.words.ran)
+    assert first == again, "the action server does it once by this"
+    # Who had an answer and asks again means it once more, as in Rasa.
+    await client.post(path, ask)
+    await client.post(path, {"name": "utter_greet"})
+    assert len({turn for _, turn in client.words.ran}) == 3
+
+
+async def test_that_what_failed_is_asked_for_again_under_the_same_name_as_long_as_nothing_else_happened(
+    conversations: Conversations, tmp_path: Path
+) -> None:
+    turns = []
+    # Two servers, of which neither knows what the other was asked.
+    for number in range(3):
+        async with serving(conversations, tmp_path / f"{number}") as client:
+            if number in (0, 2):
+                await client.write("Hi")
+            answer = await client.ask("POST", "/conversations/anna/execute", {"name": "action_broken"})
+            failed(answer, 503, "Unavailable")
+            turns += [turn for _, turn in client.words.ran]
+    assert turns[0] == turns[1] != turns[2]
+
+
+async def test_that_two_programs_that_ask_the_same_at_once_write_it_down_once(
+    client: Client, conversations: Conversations
+) -> None:
+    await client.write("Hi")
+    both = asyncio.Barrier(2)
+    client.words.meanwhile = both.wait
+    path, query = "/conversations/anna/execute", {"output_channel": "latest"}
+    answers = await asyncio.gather(*(client.post(path, {"name": "action_order"}, query=query) for _ in range(2)))
+    assert answers[0]["messages"] == answers[1]["messages"]
+    log = await conversations.read(ConversationId("rest:anna"))
+    assert len([e for e in log if e.receipt]) == 1
+    assert [e.utterance.text for e in log if e.kind is EntryKind.ASSISTANT and e.utterance][1:] == ["On its way."]
+
+
+async def test_that_an_intent_triggered_again_without_an_answer_is_answered_once(
+    conversations: Conversations, tmp_path: Path
+) -> None:
+    go_on = asyncio.Event()
+
+    async def slow(conversation: Conversation, voice: Voice) -> Turn:
+        await go_on.wait()
+        return await greeting(conversation, voice)
+
+    async with serving(conversations, tmp_path, slow) as client:
+        path, ask = "/conversations/anna/trigger_intent", {"name": "greet"}
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await client.post(path, ask)
+        go_on.set()
+        async with asyncio.timeout(20):
+            while "bot" not in kinds((await client.tracker())["events"]):  # noqa: ASYNC110 - nobody tells of it
+                await asyncio.sleep(0.05)
+        first = await client.post(path, ask)
+        assert first["messages"] == [{"recipient_id": "anna", "text": "You said /greet"}]
+        assert kinds(first["tracker"]["events"]).count("user") == 1
+        second = await client.post(path, ask)
+        assert kinds(second["tracker"]["events"]).count("user") == 2, "it had an answer, and means it once more"
+        for _ in range(2):
+            third = await client.post(path, ask, headers={"Idempotency-Key": "k1"})
+        assert kinds(third["tracker"]["events"]).count("user") == 3
+
+
+def test_that_a_request_without_an_answer_is_forgotten_after_a_minute() -> None:
+    now = 0.0
+    retries, anna = Retries(lambda: now), ConversationId("rest:anna")
+    request = make_mocked_request("POST", "/conversations/anna/execute")
+
+    def broken(version: int) -> str:
+        with suppress(TimeoutError), retries.named(request, anna, version, {"name": "action_order"}) as name:
+            raise TimeoutError
+        return name
+
+    first = broken(1)
+    now = 59
+    assert broken(2) == first
+    now = 61
+    assert broken(3) != first
 
 
 async def test_that_what_an_action_did_is_kept_though_a_person_came_meanwhile(
@@ -435,6 +563,11 @@ async def test_that_what_an_action_did_is_kept_though_a_person_came_meanwhile(
         ("/conversations/anna/messages", {"text": "", "sender": "user"}, 400, "BadRequest"),
         ("/conversations/anna/messages", {"text": "x" * 4001, "sender": "user"}, 400, "BadRequest"),
         ("/conversations/anna/messages", {"text": "Hi", "sender": "user", "parse_data": 7}, 400, "BadRequest"),
+        (
+            "/conversations/anna/messages",
+            {"text": "Hi", "sender": "user", "parse_data": {"metadata": {"vouched": {"by": "shop"}}}},
+            *(400, "BadRequest"),
+        ),
         ("/conversations/anna/messages", b"", 400, "BadRequest"),
         ("/conversations/anna/messages", b"[1]", 400, "BadRequest"),
         ("/conversations/anna/execute", {}, 400, "BadRequest"),
@@ -527,8 +660,10 @@ async def test_that_an_admin_may_do_all_and_a_user_only_with_their_own(client: C
     for method, path in EVERY_ROUTE:
         other = path.replace("anna", "bob")
         failed(await client.ask(method, other, {}, token=None, bearer=user("anna")), 403, "NotAuthorized")
-    for name in ("rest:anna", "anna%20", "Anna"):
+    for name in ("rest:bob", "web:anna", "anna%20", "Anna", "rest:rest:anna"):
         failed(await client.ask("GET", f"/conversations/{name}/tracker", **mine), 403, "NotAuthorized")
+    # Their own by its full name too, or they could not say which of several is meant.
+    assert await client.get("/conversations/rest:anna/tracker", **mine)
 
 
 @pytest.mark.parametrize("route", ["/tracker/events", "/execute"])
@@ -537,6 +672,39 @@ async def test_that_no_shopper_sets_slots_or_runs_actions(client: Client, route:
     failed(
         await client.ask("POST", f"/conversations/anna{route}", body, token=None, bearer=user()), 403, "NotAuthorized"
     )
+
+
+async def test_that_no_shopper_says_what_their_words_mean(client: Client, conversations: Conversations) -> None:
+    given = {"intent": {"name": "order"}, "entities": [{"entity": "number", "value": "LF-2"}]}
+    body = {"text": "hello", "sender": "user", "parse_data": given}
+    for who in ("anna", "rest:anna"):
+        answer = await client.ask("POST", f"/conversations/{who}/messages", body, token=None, bearer=user(who))
+        assert failed(answer, 403, "NotAuthorized") == {"parameter": "parse_data", "in": "body"}
+    assert await conversations.read(ConversationId("rest:anna")) == []
+    tracker = await client.post(
+        "/conversations/anna/messages", {"text": "LF-1", "sender": "user"}, token=None, bearer=user("anna")
+    )
+    assert tracker["slots"]["order_number"] == "LF-1", "what they type is read"
+
+
+async def test_that_a_program_vouches_for_nobody_and_a_shoppers_token_for_themselves(
+    conversations: Conversations, tmp_path: Path
+) -> None:
+    heard: list[Vouched | None] = []
+
+    async def look(conversation: Conversation, voice: Voice) -> Turn:
+        heard.append(conversation.mail[-1].vouched)
+        return Turn((Utterance("Seen."),), conversation.state, Trace())
+
+    async with serving(conversations, tmp_path, look) as client:
+        ask = {"name": "greet"}
+        await client.post("/conversations/web:user-4711/trigger_intent", ask)
+        for name in ("web:user-4711", "web:visitor-1", "anna"):
+            await client.post(f"/conversations/{name}/trigger_intent", ask, token=None, bearer=user(name))
+        assert heard == [Vouched("program"), Vouched("shop", "4711"), None, None]
+        found = await client.tracker("web:user-4711")
+        told = [event["metadata"] for event in found["events"] if event["event"] == "user"]
+        assert [one["vouched"] for one in told] == [{"by": "program"}, {"by": "shop", "user": "4711"}]
 
 
 @pytest.mark.parametrize("claims", [{}, {"user": "anna"}, {"user": {"username": "anna"}}, {"user": {"role": "boss"}}])

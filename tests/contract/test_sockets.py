@@ -44,11 +44,12 @@ from bot.records import (
     Trace,
     Turn,
     Utterance,
+    Vouched,
 )
 from bot.settings import Settings, read_settings
 from bot.worker import Handle, Worker
 from tests.conftest import RETENTION, server_program
-from tests.socket_client import Line, WidgetClient, place
+from tests.socket_client import TOKEN, Line, WidgetClient, place
 
 KEY = "the key that signs the sessions of these tests"
 SOON = timedelta(seconds=10)
@@ -462,7 +463,8 @@ async def test_that_the_shops_word_for_a_shopper_goes_with_the_message(
     shop_key = "the key that the shop signs its shoppers with"
     settings = settings_of(tmp_path, shop_key=shop_key)
     async with opened(conversations, settings, handle=None) as shop:
-        user = jwt.encode({"sub": "4711", "exp": time.time() + 60, "name": "Anna"}, shop_key, "HS256")
+        said = {"sub": "4711", "exp": time.time() + 60, "name": "Anna", "email": "anna@shop.example"}
+        user = jwt.encode(said, shop_key, "HS256")
         async with aiohttp.ClientSession() as http:
             async with http.post(f"{shop.url}/api/session", json={"user": user}) as response:
                 granted = await response.json()
@@ -472,8 +474,40 @@ async def test_that_the_shops_word_for_a_shopper_goes_with_the_message(
         client = await shop.client(resume=granted["resume"])
         client.send("Hi")
         await client.until(lambda client: client.accepted)
-        assert (await loaded(conversations, client)).mail[0].metadata == {"name": "Anna"}
+        [message] = (await loaded(conversations, client)).mail
+        assert message.metadata == {"name": "Anna", "email": "anna@shop.example"}
+        assert message.vouched == Vouched("shop", "4711", "anna@shop.example")
         assert client.conversation == "web:user-4711"
+
+
+async def test_that_no_client_vouches_for_itself(conversations: Conversations, tmp_path: Path) -> None:
+    async with opened(conversations, settings_of(tmp_path), handle=None) as shop:
+        client = await shop.client()
+        forged = {"by": "shop", "user": "4711"}
+        client.send("Hi", metadata={"vouched": forged, "email": "anna@shop.example"}, vouched=forged)
+        await client.until(lambda client: client.accepted)
+        [message] = (await loaded(conversations, client)).mail
+        assert (message.vouched, message.metadata) == (None, {})
+
+
+async def test_that_nothing_is_taken_on_a_token_that_has_ended(
+    conversations: Conversations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.channels.pump.Pump._sweep", lambda self: None)  # Which looks now and then only.
+    session_key = "the key that signs the sessions of this test"
+    async with (
+        opened(conversations, settings_of(tmp_path, session_key=session_key), handle=None) as shop,
+        aiohttp.ClientSession(shop.url) as http,
+        http.ws_connect("/ws") as socket,
+    ):
+        claims = {"sub": "user-4711", "iss": "kefu", "aud": "session", "exp": int(time.time()) + 2}
+        await socket.send_json({"type": "hello", "token": jwt.encode(claims, session_key, "HS256")})
+        assert (await socket.receive_json())["type"] == "welcome"
+        await asyncio.sleep(2)
+        await socket.send_json({"type": "message", "id": "m1", "text": "Where is my order?"})
+        assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+        assert socket.close_code == TOKEN
+        assert await conversations.load(ConversationId("web:user-4711")) is None
 
 
 # ── Limits ────────────────────────────────────────────────────────────────────────────────────────

@@ -53,6 +53,8 @@ class Server:
 
     data: Path
     environment: dict[str, str] = field(default_factory=dict)
+    folder: Path = ROOT
+    """Where it starts, and looks for a `kefu.toml`."""
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
@@ -66,6 +68,7 @@ class Server:
             "KEFU_DATA": str(self.data),
             "KEFU_PORT": "0",
             "KEFU_KNOWLEDGE": str(ROOT / "knowledge"),
+            "PYTHONPATH": str(ROOT),
         }
         with (self.data / "server.log").open("ab") as log:
             before = log.tell()
@@ -74,7 +77,7 @@ class Server:
                 env=environment | self.environment,
                 stdout=log,
                 stderr=log,
-                cwd=ROOT,
+                cwd=self.folder,
             )
         for _ in range(START_SECONDS * 20):
             assert self.process.poll() is None, self.log()

@@ -39,6 +39,8 @@ def test_that_nobody_shares_a_conversation_by_leaving_the_sender_out() -> None:
         (b'{"sender": "%s", "message": "hi"}' % (b"a" * (MAX_ID_CHARACTERS + 1)), "sender"),
         (b'{"sender": "a", "message": "hi", "message_id": null}', "message_id"),
         (b'{"sender": "a", "message": "hi", "metadata": [1]}', "metadata"),
+        (b'{"sender": "a", "message": "hi", "metadata": {"vouched": {"by": "shop", "user": "mila"}}}', "vouched"),
+        (b'{"sender": "a", "message": "hi", "metadata": {"vouched": null}}', "vouched"),
     ],
 )
 def test_that_what_is_wrong_is_named(body: bytes, named: str) -> None:

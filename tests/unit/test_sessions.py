@@ -11,8 +11,10 @@ from typing import Any
 import jwt
 import pytest
 
-from bot.channels.sessions import Sessions, kept_key, read_request
+from bot.channels.sessions import Sessions, kept_key, read_request, vouched_in
+from bot.dialogue.vouching import told
 from bot.errors import BadRequest, NotAllowed, SettingError
+from bot.records import ConversationId, Vouched
 from bot.settings import read_settings
 
 KEY, SHOP = "s" * 64, "a key that the shop's site has too"
@@ -138,6 +140,23 @@ def test_that_nobody_but_the_shop_can_vouch(ours: Sessions, tmp_path: Path) -> N
             ours.grant({"user": forged})
     with pytest.raises(NotAllowed, match="no key of a shop"):
         sessions(tmp_path, shop_key=None).grant({"user": vouch()})
+
+
+def test_that_what_the_action_server_is_told_opens_no_session(ours: Sessions) -> None:
+    session = ours.verify(ours.grant({"user": vouch(email="anna@shop.example")})["token"])
+    assert session.vouched == Vouched("shop", "4711", "anna@shop.example")
+    proof = told(session.vouched, session.conversation, SHOP)["proof"]
+    for asked in ({"user": proof}, {"resume": proof}):
+        with pytest.raises(NotAllowed, match="not valid"):
+            ours.grant(asked)
+    with pytest.raises(NotAllowed, match="not valid"):
+        ours.verify(proof)
+
+
+def test_that_nobody_vouches_for_a_visitor(ours: Sessions) -> None:
+    assert ours.verify(ours.grant({})["token"]).vouched is None
+    for name in ("rest:user-4711", "web:visitor-user-4711", "web:4711", "socketio:web:user-4711"):
+        assert vouched_in(ConversationId(name)) is None
 
 
 @pytest.mark.parametrize(
