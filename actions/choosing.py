@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from actions.matching import (
     Ambiguous,
@@ -12,11 +13,20 @@ from actions.matching import (
     item_title,
     variant_title,
 )
-from actions.scene import Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear
+from actions.said import said_items, said_variant
+from actions.scene import CARRIED, WISH, Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear
 from actions.shop.records import Item, Order, Product, Variant
 from actions.shop.rows import fold
 
 _NUMBER = re.compile(r"#?[^\W\d_]{1,3}-?\d{5,}|\b\d{5,}\b", re.IGNORECASE)
+_ALIKE = re.compile(
+    r"\b(?:same (?:one )?as|as (?:in|for|on)|like (?:in|for|on))\s+(?:my |the )?(?:order )?#?\w*-?\d{5,}", re.I
+)
+"""Another order that only tells how it should be."""
+
+_POINTS_BACK = re.compile(
+    r"\b(?:it|its|this|that|same|the order|my order|this one|that one)\b|它|这个|该订单|同一", re.IGNORECASE
+)
 _NEWEST = re.compile(r"\b(?:latest|last|newest|most recent)\b|最近|最新", re.IGNORECASE)
 
 STATUS: Texts = {
@@ -38,6 +48,8 @@ STATUS: Texts = {
 WORDS: Texts = {
     "en": {
         "order": "Which order is it about?",
+        "instead change": "Order {number} is {status}: its items can be changed before it leaves.",
+        "instead exchange": "Order {number} is {status}: its items can be exchanged.",
         "no order": "I find no order {number} of yours. Please check the number.",
         "wrong status": "Order {number} is {status}, so this is not possible for it any more or not yet.",
         "none": "None of your orders can be {done}: {why}.",
@@ -54,6 +66,8 @@ WORDS: Texts = {
     },
     "zh": {
         "order": "请问是哪个订单？",
+        "instead change": "订单 {number} {status}：发货前可以修改商品。",
+        "instead exchange": "订单 {number} {status}：可以换货。",
         "no order": "没有找到您的订单 {number}，请核对订单号。",
         "wrong status": "订单 {number} {status}，因此无法这样操作。",
         "none": "您没有可以{done}的订单：{why}。",
@@ -97,11 +111,37 @@ def with_status(*allowed: str) -> Eligible:
     return why_not
 
 
-def order_step(why_not: Eligible, none: Callable[[Scene], str]) -> Step:
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """Another form that does what is wished for the orders that this one cannot take, and how that is told."""
+
+    form: str
+    why_not: Eligible
+    told: Callable[[Scene, Order], str]
+
+    def goes_on(self, scene: Scene, order: Order) -> Ended:
+        """End this form and begin the other one, with the words that began this one."""
+        text = f"{scene.slots.get(WISH) or scene.text}\n{order.id}"
+        return Ended(self.told(scene, order), {CARRIED: text}, self.form)
+
+
+def order_step(why_not: Eligible, none: Callable[[Scene], str], instead: Instead | None = None) -> Step:
     """Which order; one of the shopper's own, and one that it is possible for.
 
-    ``none`` words that no order is.
+    ``none`` words that no order is; ``instead`` goes on where only another form can take the order that was named.
     """
+
+    def elsewhere(scene: Scene) -> Ended | None:
+        if instead is None:
+            return None
+        named = named_orders(scene)
+        if not named and _described(scene, fitting(scene)) is None:
+            there = [order for order in reversed(scene.orders) if instead.why_not(scene, order) is None]
+            found = _described(scene, there) if scene.is_brief and not _NEWEST.search(scene.text) else None
+            named = [order for order in there if isinstance(found, Filled) and order.id == found.value]
+        if len(named) != 1 or why_not(scene, named[0]) is None or instead.why_not(scene, named[0]) is not None:
+            return None
+        return instead.goes_on(scene, named[0])
 
     def fitting(scene: Scene) -> list[Order]:
         return [order for order in reversed(scene.orders) if why_not(scene, order) is None]
@@ -111,10 +151,12 @@ def order_step(why_not: Eligible, none: Callable[[Scene], str]) -> Step:
         return Question(scene.words(WORDS, "order"), choices)
 
     def read(scene: Scene) -> Reading:
-        return _numbered(scene, why_not) or _described(scene, fitting(scene))
+        return elsewhere(scene) or _numbered(scene, why_not) or _described(scene, fitting(scene))
 
     def offer(scene: Scene) -> Reading:
         choices = fitting(scene)
+        if ended := elsewhere(scene):
+            return ended
         if numbered := _numbered(scene, why_not):
             if isinstance(numbered, Unclear) and not choices:
                 return Ended(numbered.why)
@@ -122,11 +164,13 @@ def order_step(why_not: Eligible, none: Callable[[Scene], str]) -> Step:
         if not choices:
             return Ended(none(scene))
         known = str(scene.slots.get("order_number") or "")
-        mentioned = [order for order in choices if known and fold(known) == fold(order.id)]
-        choices = mentioned or choices
         if len(choices) == 1:
             return Filled(choices[0].id)
-        return _described(scene, choices) if scene.is_brief else None
+        if described := _described(scene, choices) if scene.is_brief else None:
+            return described
+        # Of an order that was spoken of before, only where the words point back to it: the next wish may be another's.
+        mentioned = [order for order in choices if known and fold(known) == fold(order.id)]
+        return Filled(mentioned[0].id) if mentioned and _POINTS_BACK.search(_wish(scene)) else None
 
     def correct(scene: Scene) -> Reading:
         named = named_orders(scene)
@@ -136,8 +180,8 @@ def order_step(why_not: Eligible, none: Callable[[Scene], str]) -> Step:
 
 
 def named_orders(scene: Scene) -> list[Order]:
-    """The shopper's orders whose number stands in the words."""
-    said = {fold(number) for number in _numbers(scene.text)}
+    """The shopper's orders whose number stands in the words, as the ones that they are about."""
+    said = {fold(number) for number in _numbers(_ALIKE.sub(" ", scene.text))}
     return [
         order
         for order in scene.orders
@@ -173,6 +217,11 @@ def _described(scene: Scene, orders: Sequence[Order]) -> Reading:
     return Filled(fitting[0].id) if len(fitting) == 1 else None
 
 
+def _wish(scene: Scene) -> str:
+    """The message that the form began with, which is the last one where it begins now."""
+    return str(scene.slots.get(WISH) or scene.text)
+
+
 def _names_a_product(order: Order, text: str) -> bool:
     return any(fold(item.name) in fold(text) for item in order.items)
 
@@ -205,7 +254,10 @@ def items_step() -> Step:
 
     def offer(scene: Scene) -> Reading:
         assert scene.order, "the order comes before its items"
-        return Filled(str(scene.order.items[0].id)) if len(scene.order.items) == 1 else None
+        if len(scene.order.items) == 1:
+            return Filled(str(scene.order.items[0].id))
+        found = said_items(scene, scene.order.items)
+        return Filled(",".join(found)) if found and len(found) <= MOST else None
 
     return Step("items", ask, read, offer)
 
@@ -282,10 +334,13 @@ def _variant_step(slot: str, name: str, *, same: bool) -> Step:
                 return Unclear(scene.words(WORDS, "sold out", variant=variant_title(found)))
 
     def offer(scene: Scene) -> Reading:
-        """Say at once where an item has nothing to be swapped for."""
+        """What was wished for it already; and say at once where an item has nothing to be swapped for."""
         item, product = swapped(scene)
-        fitting = _fitting(item, product, same=same)
-        return None if fitting else Ended(scene.words(WORDS, "no variant", item=item.name))
+        if not _fitting(item, product, same=same):
+            return Ended(scene.words(WORDS, "no variant", item=item.name))
+        others = [other for other in chosen_items(scene) if other.id != item.id]
+        found = said_variant(scene, item, product.variants, others)
+        return Filled(str(found.id)) if found else None
 
     return Step(slot, ask, read, offer)
 

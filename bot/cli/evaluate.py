@@ -104,6 +104,7 @@ def eval_conversations(
     split: Annotated[str, typer.Option(help="Which tasks: `dev` measures; look at failures on `train`.")] = "dev",
     most: Annotated[int | None, typer.Option(min=1, help="Tasks at most, taken evenly.")] = None,
     own_words: Annotated[bool, typer.Option(help="The shopper answers in its own words, not with options.")] = False,
+    hurriedly: Annotated[bool, typer.Option(help="It states wishes in loose words, as people in a hurry do.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure what conversations get done: tau-bench retail's tasks, or your own stories; writes a report."""
@@ -120,7 +121,9 @@ def eval_conversations(
     else:
         assert data is not None
         figures = run(
-            evaluate_conversations(settings, data, out_folder, console, split=split, most=most, own_words=own_words)
+            evaluate_conversations(
+                *(settings, data, out_folder, console), split=split, most=most, own_words=own_words, hurriedly=hurriedly
+            )
         )
         wrote = "conversations.html"
     if as_json:

@@ -37,6 +37,8 @@ class Shopper:
     retail: Retail
     own_words: bool = False
     """Whether it answers in words of its own instead of taking what is offered; at a second time it takes that."""
+    hurriedly: bool = False
+    """Whether it states its wishes in loose words, and not in the instruction's."""
 
     def identity(self, times: int) -> str:
         """Who it is; another way each time it is asked."""
