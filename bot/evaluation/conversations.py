@@ -89,4 +89,89 @@ async def _play(shopper: Shopper, right: Sequence[str], served: Served, compare:
                 await visit.play()
         except (TalkFailed, TimeoutError) as exc:
             broken = str(exc) or f"not done within {SECONDS:.0f} s"
-    made = await compare.ask(f"sqlite:///{served.data / DATABAS
+    made = await compare.ask(f"sqlite:///{served.data / DATABASE}")
+    words = " ".join(text for who, text in talk.said if who == "assistant").replace(",", "").casefold()
+    turns = served.turns.pop(next((c for c in served.turns if c.endswith(talk.sender)), None) or _NOBODY, [])
+    return Played(
+        task,
+        talk.said,
+        [turn.trace.decision for turn in turns],
+        tuple(change for change in right if change not in made),
+        tuple(change for change in made if change not in right),
+        tuple(told for told in task.outputs if told.replace(",", "").casefold() not in words),
+        visit.again,
+        broken,
+    )
+
+
+class _Visit:
+    """One shopper's way through its wishes."""
+
+    def __init__(self, shopper: Shopper, talk: Talk) -> None:
+        self._shopper = shopper
+        self._talk = talk
+        self._asked: dict[str, int] = {}
+        self.again = 0
+
+    async def play(self) -> None:
+        """See each wish through; where there is none, say what the instruction says, and agree to nothing."""
+        task, retail = self._shopper.task, self._shopper.retail
+        heard = Heard()
+        for wish in task.wishes:
+            if heard.ask and not _may_be(wish, heard):
+                heard = await self._say(LEAVE)
+            first = hurried(wish, retail) if self._shopper.hurriedly else opening(task, wish, retail)
+            heard = await self._pursue(wish, heard, (first, plain(wish, retail)))
+        if not task.wishes:
+            for sentence in sentences(task):
+                await self._talk_about(sentence)
+
+    async def _pursue(self, wish: Wish, heard: Heard, words: tuple[str, str]) -> Heard:
+        """See one wish through: the last reply, with a question in it where the assistant goes on by itself."""
+        self._asked.clear()
+        stated, agreed = 0, False
+        while len(self._talk.said) < 2 * MOST_TURNS:
+            if "receipt" in heard.text.casefold() and agreed:
+                return heard
+            if heard.ask:
+                times = self._asked.get(heard.ask, 0)
+                self._asked[heard.ask] = times + 1
+                said = self._shopper.answer(wish, heard, times) if times < _TRIES else LEAVE
+                agreed = heard.ask == "confirmed" and said not in (NO, LEAVE)
+            elif agreed or stated >= _TRIES:
+                return heard
+            else:
+                pressed = _button(wish, heard) if stated else None
+                said = pressed or words[min(stated, 1)]
+                self.again += stated > 0
+                stated += 1
+            heard = await self._say(said)
+        return heard
+
+    async def _talk_about(self, sentence: str) -> None:
+        """Say something that is to change nothing."""
+        heard = await self._say(sentence)
+        for _ in range(6):
+            if not heard.ask:
+                return
+            times = self._asked.get(heard.ask, 0)
+            self._asked[heard.ask] = times + 1
+            if heard.ask in ("shopper", "email") and times < _TRIES:
+                heard = await self._say(self._shopper.identity(times))
+            elif heard.ask == "confirmed":
+                heard = await self._say(NO)
+            else:
+                heard = await self._say(heard.options[0] if heard.options and times == 0 else LEAVE)
+
+    async def _say(self, text: str) -> Heard:
+        return await self._talk.say(text)
+
+
+def _may_be(wish: Wish, heard: Heard) -> bool:
+    """Whether a question that the assistant asks by itself may be about the wish that comes next."""
+    return heard.ask in ("shopper", "order", "items") or (heard.ask == "confirmed" and wish.order in heard.text)
+
+
+def _button(wish: Wish, heard: Heard) -> str | None:
+    title = _TITLES.get(wish.kind, wish.kind)
+    return next((payload for name, payload in heard.buttons if title in name.casefold()), None)
