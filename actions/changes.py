@@ -12,6 +12,7 @@ from actions.choosing import WORDS as CHOOSING
 from actions.forms import actions_of, confirm_step
 from actions.matching import Choice
 from actions.returns import returnable
+from actions.said import names_one
 from actions.scene import CONFIRMED, SHOPPER, WISH, Filled, Question, Reading, Scene, Step, Texts
 from actions.shop.records import PENDING, Key, Receipt, Refusal
 from actions.shop.shop import Shop
@@ -75,7 +76,13 @@ def _read(scene: Scene) -> Reading:
 def _offer(scene: Scene) -> Reading:
     """From the first message alone: among what was answered since may be the name of a gift card that was bought."""
     wish = replace(scene, text=str(scene.slots.get(WISH) or ""))
-    return _read(wish) if wish.is_brief else None
+    if not wish.is_brief:
+        return None
+    found = _read(wish)
+    if found not in (None, Filled("payment")) or scene.order is None or not names_one(scene.order.items, wish.text):
+        return found
+    # "The lamp in black, on my credit card" may be about either.
+    return None if found else Filled("items")
 
 
 _INSTEAD = Instead(

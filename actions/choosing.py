@@ -13,7 +13,7 @@ from actions.matching import (
     item_title,
     variant_title,
 )
-from actions.said import said_items, said_variant
+from actions.said import described, names_one, said_items, said_variant
 from actions.scene import CARRIED, WISH, Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear
 from actions.shop.records import Item, Order, Product, Variant
 from actions.shop.rows import fold
@@ -27,7 +27,15 @@ _ALIKE = re.compile(
 _POINTS_BACK = re.compile(
     r"\b(?:it|its|this|that|same|the order|my order|this one|that one)\b|它|这个|该订单|同一", re.IGNORECASE
 )
-_NEWEST = re.compile(r"\b(?:latest|last|newest|most recent)\b|最近|最新", re.IGNORECASE)
+_NEWEST = re.compile(
+    r"\b(?:latest|newest|most recent)\b|\blast\b(?=\W*$|\W+(?:order|purchase|delivery|parcel|package|one)s?\b)"
+    r"|最近|最新",
+    re.IGNORECASE,
+)
+"""An order's place in time; "last week" is none."""
+
+_ADDS = re.compile(r"\b(?:also|too|as well|add|plus|besides|additionally)\b|还有|另外|也", re.IGNORECASE)
+"""What is said of further items, when the ones before were told already."""
 
 STATUS: Texts = {
     "en": {},
@@ -168,12 +176,21 @@ def order_step(why_not: Eligible, none: Callable[[Scene], str], instead: Instead
             return Filled(choices[0].id)
         if described := _described(scene, choices) if scene.is_brief else None:
             return described
-        # Of an order that was spoken of before, only where the words point back to it: the next wish may be another's.
-        mentioned = [order for order in choices if known and fold(known) == fold(order.id)]
-        return Filled(mentioned[0].id) if mentioned and _POINTS_BACK.search(_wish(scene)) else None
+        # Of an order that was spoken of before, only where the words point back to it and name nothing that it has
+        # not: the next wish may be another's.
+        mentioned = next((order for order in choices if known and fold(known) == fold(order.id)), None)
+        if mentioned is None or not _POINTS_BACK.search(_wish(scene)):
+            return None
+        others = [item for order in choices for item in order.items]
+        strange = names_one(others, _wish(scene)) and not names_one(mentioned.items, _wish(scene))
+        return None if strange else Filled(mentioned.id)
 
     def correct(scene: Scene) -> Reading:
         named = named_orders(scene)
+        if not named and scene.requested == "items" and scene.order and not names_one(scene.order.items, scene.text):
+            # Of the order that was taken for the right one it has nothing; another one has it.
+            found = described(fitting(scene), scene.text)
+            named = [found] if found else []
         return Filled(named[0].id) if len(named) == 1 and why_not(scene, named[0]) is None else None
 
     return Step("order", ask, read, offer, correct)
@@ -212,18 +229,13 @@ def _described(scene: Scene, orders: Sequence[Order]) -> Reading:
     """The order whose items the words name, or the newest one where that was said."""
     if _NEWEST.search(scene.text) and orders:
         return Filled(orders[0].id)
-    fitting = [order for order in orders if isinstance(find_items(order.items, scene.text), tuple)]
-    fitting = [order for order in fitting if _names_a_product(order, scene.text)]
-    return Filled(fitting[0].id) if len(fitting) == 1 else None
+    found = described(orders, scene.text)
+    return Filled(found.id) if found else None
 
 
 def _wish(scene: Scene) -> str:
     """The message that the form began with, which is the last one where it begins now."""
     return str(scene.slots.get(WISH) or scene.text)
-
-
-def _names_a_product(order: Order, text: str) -> bool:
-    return any(fold(item.name) in fold(text) for item in order.items)
 
 
 def items_step() -> Step:
@@ -259,7 +271,16 @@ def items_step() -> Step:
         found = said_items(scene, scene.order.items)
         return Filled(",".join(found)) if found and len(found) <= MOST else None
 
-    return Step("items", ask, read, offer)
+    def correct(scene: Scene) -> Reading:
+        """Further items, where a later question is answered with them."""
+        if not scene.order or not _ADDS.search(scene.text):
+            return None
+        found = find_items(scene.order.items, _ADDS.sub(" ", scene.text))
+        chosen = chosen_ids(scene, "items")
+        more = [name for name in found if name not in chosen] if isinstance(found, tuple) else []
+        return Filled(",".join((*chosen, *more))) if more and len(chosen) + len(more) <= MOST else None
+
+    return Step("items", ask, read, offer, correct)
 
 
 def chosen_items(scene: Scene) -> list[Item]:

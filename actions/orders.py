@@ -13,7 +13,7 @@ from actions import identity
 from actions.choosing import named_orders, order_title
 from actions.forms import Ask, Form
 from actions.matching import Choice, item_title
-from actions.scene import Filled, Question, Reading, Scene, Step, Texts, read_scene
+from actions.scene import Ended, Filled, Question, Reading, Scene, Step, Texts, read_scene
 from actions.shop.records import Order
 from actions.shop.rows import fold
 from actions.shop.shop import Shop
@@ -168,10 +168,19 @@ class StatusForm(Form):
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
-        """As a form of the shop where the shopper is known; else rasa-sdk's own, without a check of its own."""
+        """As a form of the shop where the shopper is known, or gives name and postcode in place of an e-mail address;
+        else rasa-sdk's own, without a check of its own."""
         if tracker.get_slot("shopper"):
             return await super().run(dispatcher, tracker, domain)
-        return []
+        scene = await asyncio.to_thread(read_scene, self._shop, tracker)
+        if scene.requested != "email" or "@" in scene.text:
+            return []
+        reading = await asyncio.to_thread(identity.STEP.offer, scene)
+        if not isinstance(reading, Filled):
+            # Who guessed too often is told so by the action that looks the order up.
+            told = [SlotSet(name, scene.slots.get(name)) for name in (identity.TRIES, identity.FAILED)]
+            return [*told, *([SlotSet("requested_slot", None)] if isinstance(reading, Ended) else [])]
+        return [SlotSet("shopper", reading.value), SlotSet("requested_slot", None)]
 
 
 class AskNumber(Ask):

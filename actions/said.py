@@ -1,4 +1,4 @@
-"""What the message that began a form says already: items, new variants, payment. It is taken only where it is plain.
+"""What the message that began a form says already: order, items, variants, payment. It is taken where it is plain.
 
 A form shows all of it in its summary before anything is done; what is doubtful here is asked for instead.
 """
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from actions.matching import find_items, find_method, find_variant, holds, words
 from actions.scene import WISH, Scene
-from actions.shop.records import Item, PaymentMethod, Variant
+from actions.shop.records import Item, Order, PaymentMethod, Variant
 
 _STORY = 40
 """Words; a longer message tells of other things too."""
@@ -52,13 +52,38 @@ def wish(scene: Scene) -> str:
     return text if len(text.split()) <= _STORY and not _DOUBT.search(text) else ""
 
 
+def head(name: str) -> list[str]:
+    """What a product is, without its brand and size: ``lamp`` of ``Desk Lamp``, ``bottle`` of ``Steel Bottle 0.75 l``;
+    nothing where no word of the name says so."""
+    return [word for word in words(name) if word.isalpha() and len(word) > 2][-1:]
+
+
+def names_one(lines: Sequence[Item], text: str) -> bool:
+    """Whether the text names one of the lines, by the last word of its name at least."""
+    told = words(text)
+    return any(holds(told, head(line.name)) for line in lines)
+
+
+def described(orders: Sequence[Order], text: str) -> Order | None:
+    """The order that has most of what the text names: a whole name counts more than ``lamp`` for ``Desk Lamp``."""
+    told = words(text)
+
+    def weight(order: Order) -> int:
+        names = {line.name for line in order.items}
+        return sum(holds(told, words(name)) + holds(told, head(name)) for name in names)
+
+    best = max(map(weight, orders), default=0)
+    found = [order for order in orders if best and weight(order) == best]
+    return found[0] if len(found) == 1 else None
+
+
 def said_items(scene: Scene, lines: Sequence[Item]) -> tuple[str, ...] | None:
     """The lines of an order that the message names, each by its own word: of ``Desk Lamp``, at least ``lamp``."""
     text = " ".join(part for part in _SENTENCE.split(wish(scene)) if _WANTS.search(part))
     if not text:
         return None
     told = words(text)
-    named = {line.id for line in lines if holds(told, words(line.name)[-1:])}
+    named = {line.id for line in lines if holds(told, head(line.name))}
     if not named:
         return tuple(str(line.id) for line in lines) if _ALL.search(text) else None
     found = find_items(lines, _ALL.sub(" ", _BEFORE.sub(" ", text)))
@@ -70,13 +95,13 @@ def said_variant(scene: Scene, item: Item, variants: Sequence[Variant], others: 
 
     ``others`` are the further items of the same wish; what stands behind the name of one is about that one.
     """
-    text, head = wish(scene), words(item.name)[-1:]
-    at = [found.end() for found in re.finditer(r"[^\W_]+", text) if words(found[0]) == head]
+    text, name = wish(scene), head(item.name)
+    at = [found.end() for found in re.finditer(r"[^\W_]+", text) if words(found[0]) == name]
     if len(at) != 1 or any(other.name == item.name for other in others):
         return None
     rest = text[at[0] :]
     for other in others:
-        stop = next((f.start() for f in re.finditer(r"[^\W_]+", rest) if words(f[0]) == words(other.name)[-1:]), None)
+        stop = next((f.start() for f in re.finditer(r"[^\W_]+", rest) if words(f[0]) == head(other.name)), None)
         rest = rest if stop is None else rest[:stop]
     becomes = list(_BECOMES.finditer(rest))
     found = [find_variant(item, variants, _BEFORE.sub(" ", rest[each.end() :])) for each in becomes]
