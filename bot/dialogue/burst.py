@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from bot.dialogue.policy import SOCIAL, Thresholds, is_sure, step
 from bot.dialogue.project import Domain
 from bot.dialogue.trail import heard, next_action
-from bot.dialogue.turning import wishes
+from bot.dialogue.turning import asks, requests, wishes
 from bot.records import Act, Ask, Decision, State, Understanding
 
 MOST = 4
@@ -27,6 +27,12 @@ _SEAMS = re.compile(
       | [，,]?(?:还有|另外|以及|然后|顺便))""",
     re.IGNORECASE | re.VERBOSE,
 )
+_TELLS = re.compile(
+    r"""^\W*(?:(?:my|the|it|its|this|that|these|those|they|one\sof)\b
+      | (?:i|we)(?:'ve|\shave)?\s(?:just\s)?(?:got|received|bought|ordered|placed|made|chose|picked|moved)\b)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""How a sentence begins that tells how things stand."""
 
 
 def parts(text: str) -> tuple[str, ...]:
@@ -73,11 +79,16 @@ def told_apart(
 
 
 def _is_meant(reading: Understanding, state: State, domain: Domain, thresholds: Thresholds) -> bool:
-    """Whether a part is sure enough to stand alone; what only opens a form, which asks, may be less so."""
-    if not is_sure(reading, thresholds):
+    """Whether a part is sure enough to stand alone; what only opens a form, which asks, may be less so. What only tells
+    how things stand ("my order is not sent yet, …") belongs to what is wished."""
+    if not is_sure(reading, thresholds) or (_TELLS.match(reading.text) and not _wants_something(reading.text)):
         return False
     sure = reading.intents[0].confidence >= thresholds.personal
     return sure or (wishes(reading.text) and isinstance(_leads(reading.intents[0].name, state, domain), Ask))
+
+
+def _wants_something(text: str) -> bool:
+    return wishes(text) or requests(text) or asks(text)
 
 
 def _leads(intent: str, state: State, domain: Domain) -> Decision | None:

@@ -16,7 +16,7 @@ from bot.evaluation.conversation_shop import DATABASE, Reader, fill, only_shop, 
 from bot.evaluation.conversation_shopper import LEAVE, NO, Shopper
 from bot.evaluation.conversation_talk import Heard, Talk, TalkFailed
 from bot.evaluation.conversation_tasks import Wish, read_retail, read_tasks
-from bot.evaluation.conversation_words import opening, plain, sentences
+from bot.evaluation.conversation_words import opening, plain, questions, sentences
 from bot.records import ConversationId
 from bot.settings import Settings
 
@@ -114,7 +114,8 @@ class _Visit:
         self.again = 0
 
     async def play(self) -> None:
-        """See each wish through; where there is none, say what the instruction says, and agree to nothing."""
+        """See each wish through; where there is none, say what the instruction says, and agree to nothing. Last, ask
+        what it wants to be told."""
         task, retail = self._shopper.task, self._shopper.retail
         heard = Heard()
         for wish in task.wishes:
@@ -122,9 +123,11 @@ class _Visit:
                 heard = await self._say(LEAVE)
             first = hurried(wish, retail) if self._shopper.hurriedly else opening(task, wish, retail)
             heard = await self._pursue(wish, heard, (first, plain(wish, retail)))
-        if not task.wishes:
-            for sentence in sentences(task):
-                await self._talk_about(sentence)
+        told = [] if task.wishes else sentences(task)
+        for sentence in (*told, *questions(task)):
+            if heard.ask:
+                await self._say(LEAVE)
+            heard = await self._talk_about(sentence)
 
     async def _pursue(self, wish: Wish, heard: Heard, words: tuple[str, str]) -> Heard:
         """See one wish through: the last reply, with a question in it where the assistant goes on by itself."""
@@ -148,12 +151,12 @@ class _Visit:
             heard = await self._say(said)
         return heard
 
-    async def _talk_about(self, sentence: str) -> None:
+    async def _talk_about(self, sentence: str) -> Heard:
         """Say something that is to change nothing."""
         heard = await self._say(sentence)
         for _ in range(6):
             if not heard.ask:
-                return
+                break
             times = self._asked.get(heard.ask, 0)
             self._asked[heard.ask] = times + 1
             if heard.ask in ("shopper", "email") and times < _TRIES:
@@ -162,6 +165,7 @@ class _Visit:
                 heard = await self._say(NO)
             else:
                 heard = await self._say(heard.options[0] if heard.options and times == 0 else LEAVE)
+        return heard
 
     async def _say(self, text: str) -> Heard:
         return await self._talk.say(text)
