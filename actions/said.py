@@ -36,7 +36,13 @@ _BECOMES = re.compile(
     r"(?: (?:a|an|the|one|my)\b)*",
     re.IGNORECASE,
 )
-_BEFORE = re.compile(r"\b(?:instead of|rather than|in place of|from)\b.*", re.IGNORECASE)
+_BEFORE = re.compile(
+    r"\b(?:instead of|rather than|in place of)\b[^,.;]*"
+    r"|\bfrom (?!(?:\w+ ){0,2}(?:order|delivery|purchase)\b|#?[a-z]{0,3}-?\d{4,})[^,.;]*?(?=\bto\b|[,.;]|$)",
+    re.IGNORECASE,
+)
+"""What is to be no more; "from order 204820" is not."""
+
 _PAYING = re.compile(
     r"\b(?:to|with|via|using|use|on|onto|through|by|charge)\s+(?:my|the|that)?\s*"
     r"(?P<method>(?:original |same |other )?(?:paypal|pay pal|ideal|gift ?card|credit ?card|visa|master ?card|amex"

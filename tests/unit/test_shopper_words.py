@@ -263,6 +263,7 @@ def test_that_items_in_the_first_words_are_taken_where_plain(text: str, meant: t
     [
         ("change the beanie to slate blue", ("slate blue",)),
         ("I want the beanie in rust orange instead of black", ("rust orange",)),
+        ("change the beanie from black to slate blue", ("slate blue",)),
         ("the beanie should be another colour", None),
         ("change the beanie to purple", None),
         ("change the beanie to either slate blue or rust orange", None),
@@ -281,6 +282,8 @@ def test_that_a_variant_in_the_first_words_is_taken_where_it_is_plain(
     [
         ("return the fleece, refund to paypal", 1),
         ("return the fleece and put the money on the card ending in 9212", 3),
+        ("return the fleece from LF-204823, refund to paypal", 1),
+        ("return the fleece from my last order to my gift card", 0),
         ("return the fleece to my credit card", None),
         ("I paid for the fleece and return it", None),
     ],
