@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from actions.matching import (
     Ambiguous,
     Choice,
+    find_by_price,
     find_items,
     find_variant,
     item_title,
@@ -339,7 +340,7 @@ def _variant_step(slot: str, name: str, *, same: bool) -> Step:
 
     def read(scene: Scene) -> Reading:
         item, product = swapped(scene)
-        found = find_variant(item, product.variants, scene.text)
+        found = find_by_price(item, product.variants, scene.text) or find_variant(item, product.variants, scene.text)
         match found:
             case None:
                 return None

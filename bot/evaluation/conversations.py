@@ -177,5 +177,7 @@ def _may_be(wish: Wish, heard: Heard) -> bool:
 
 
 def _button(wish: Wish, heard: Heard) -> str | None:
+    """The button that leads to the wish; one that only asks a question of the shop's does not."""
     title = _TITLES.get(wish.kind, wish.kind)
-    return next((payload for name, payload in heard.buttons if title in name.casefold()), None)
+    leads = (payload for name, payload in heard.buttons if title in name.casefold() and payload.startswith("/"))
+    return next(leads, None)

@@ -5,12 +5,12 @@ from typing import cast
 import pytest
 
 from actions.agreeing import yes_or_no
-from actions.matching import Ambiguous, Choice, find_items, find_method, find_variant, titled
+from actions.matching import Ambiguous, Choice, find_by_price, find_items, find_method, find_variant, titled
 from actions.postal import read_address
 from actions.said import described, said_items, said_method, said_variant
 from actions.scene import WISH, Scene
 from actions.shop.demo import item_id, read_products
-from actions.shop.records import Address, Item, MethodId, Order, OrderId, PaymentMethod, UserId, Variant
+from actions.shop.records import Address, Item, ItemId, MethodId, Order, OrderId, PaymentMethod, UserId, Variant
 from actions.shop.shop import Shop
 
 PRODUCTS = {product.id: product for product in read_products()}
@@ -98,6 +98,40 @@ def test_that_a_variant_that_there_is_not_is_none() -> None:
     jacket = line("LFJ-GHYM", "black", "L")
     assert find_variant(jacket, PRODUCTS["LFJ-GHYM"].variants, "a purple one") is None
     assert isinstance(find_variant(jacket, PRODUCTS["LFJ-GHYM"].variants, "S or M"), Ambiguous)
+
+
+PRICED = tuple(
+    Variant(ItemId(name), {"colour": colour, "size": size}, price, available)
+    for name, colour, size, price, available in (
+        ("a", "red", "S", 300, True),
+        ("b", "red", "L", 200, True),
+        ("c", "blue", "S", 100, False),
+        ("d", "blue", "L", 250, True),
+        ("e", "green", "L", 400, True),
+        ("f", "green", "S", 400, True),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("the cheapest one please", "b"),
+        ("whichever blue one is cheapest", "d"),
+        ("the least expensive in S", "f"),
+        ("the red one", None),
+        ("the cheapest blue one in S", None),
+    ],
+)
+def test_that_the_cheapest_that_there_is_is_taken(text: str, meant: str | None) -> None:
+    old = Item(ItemId("a"), "p", "Cap", 300, {"colour": "red", "size": "S"})
+    found = find_by_price(old, PRICED, text)
+    assert (found.id if isinstance(found, Variant) else found) == meant
+
+
+def test_that_of_two_that_cost_the_same_it_is_asked_which() -> None:
+    old = Item(ItemId("a"), "p", "Cap", 300, {"colour": "red", "size": "S"})
+    assert isinstance(find_by_price(old, PRICED, "the most expensive"), Ambiguous)
 
 
 METHODS = (
