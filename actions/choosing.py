@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from actions.agreeing import yes_or_no
 from actions.matching import (
     Ambiguous,
     Choice,
@@ -38,6 +39,13 @@ _NEWEST = re.compile(
 _ADDS = re.compile(r"\b(?:also|too|as well|add|plus|besides|additionally)\b|还有|另外|也", re.IGNORECASE)
 """What is said of further items, when the ones before were told already."""
 
+_ONLY = re.compile(r"\b(?:only|just the|nothing else|alone)\b|只|仅", re.IGNORECASE)
+_THAT_IS_ALL = re.compile(
+    r"\b(?:only|just (?:that|this|it|the)|that(?:'s| is| was) (?:all|it)|nothing else|no others?|alone)\b"
+    r"|只|就这|没有了",
+    re.IGNORECASE,
+)
+
 STATUS: Texts = {
     "en": {},
     "zh": {
@@ -59,10 +67,13 @@ WORDS: Texts = {
         "order": "Which order is it about?",
         "instead change": "Order {number} is {status}: its items can be changed before it leaves.",
         "instead exchange": "Order {number} is {status}: its items can be exchanged.",
+        "instead cancel": "Order {number} is {status}, so it can be cancelled as a whole.",
         "no order": "I find no order {number} of yours. Please check the number.",
         "wrong status": "Order {number} is {status}, so this is not possible for it any more or not yet.",
         "none": "None of your orders can be {done}: {why}.",
         "items": "Which items of order {number} is it about? If there are several, name all of them at once.",
+        "more items": "So it is about {named}. Is that all? If other items of order {number} are meant too, "
+        "name all of them at once.",
         "all": "All of them",
         "too many": "I can take {most} items at a time.",
         "unclear items": "I am not sure which items you mean.",
@@ -77,10 +88,12 @@ WORDS: Texts = {
         "order": "请问是哪个订单？",
         "instead change": "订单 {number} {status}：发货前可以修改商品。",
         "instead exchange": "订单 {number} {status}：可以换货。",
+        "instead cancel": "订单 {number} {status}，无需退货，可以整单取消。",
         "no order": "没有找到您的订单 {number}，请核对订单号。",
         "wrong status": "订单 {number} {status}，因此无法这样操作。",
         "none": "您没有可以{done}的订单：{why}。",
         "items": "请问是订单 {number} 中的哪些商品？如有多件，请一次说全。",
+        "more items": "您指的是 {named}，对吗？如果还有订单 {number} 中的其他商品，请一次说全。",
         "all": "全部",
         "too many": "一次最多 {most} 件。",
         "unclear items": "我不太确定您指的是哪些商品。",
@@ -253,11 +266,19 @@ def items_step() -> Step:
         ]
         if len(order.items) > 1:
             choices.append(Choice(scene.words(WORDS, "all"), "all"))
+        if only := _named_alone(scene, order):
+            return Question(scene.words(WORDS, "more items", number=order.id, named=item_title(only)), choices)
         return Question(scene.words(WORDS, "items", number=order.id), choices)
 
     def read(scene: Scene) -> Reading:
         assert scene.order, "the order comes before its items"
+        if only := _named_alone(scene, scene.order):
+            rest = _THAT_IS_ALL.sub(" ", scene.text)
+            if yes_or_no(scene.text, scene.intent) or (rest != scene.text and not names_one(scene.order.items, rest)):
+                return Filled(str(only.id))
         found = find_items(scene.order.items, scene.text)
+        if not found and only and yes_or_no(scene.text, scene.intent) is False:
+            return Unclear(scene.words(WORDS, "unclear items"))
         if isinstance(found, Ambiguous):
             name = "unclear among" if found.among else "unclear items"
             return Unclear(scene.words(WORDS, name, among=" / ".join(found.among)))
@@ -270,7 +291,9 @@ def items_step() -> Step:
         if len(scene.order.items) == 1:
             return Filled(str(scene.order.items[0].id))
         found = said_items(scene, scene.order.items)
-        return Filled(",".join(found)) if found and len(found) <= MOST else None
+        if not found or len(found) > MOST or _named_alone(scene, scene.order):
+            return None
+        return Filled(",".join(found))
 
     def correct(scene: Scene) -> Reading:
         """Further items, where a later question is answered with them."""
@@ -282,6 +305,17 @@ def items_step() -> Step:
         return Filled(",".join((*chosen, *more))) if more and len(chosen) + len(more) <= MOST else None
 
     return Step("items", ask, read, offer, correct)
+
+
+def _named_alone(scene: Scene, order: Order) -> Item | None:
+    """The one item of several that the first words name, unless they say that it is the only one.
+
+    What is done to an order is done once: who has begun with one item is reminded of the others.
+    """
+    found = said_items(scene, order.items)
+    if not found or len(found) > 1 or len(order.items) == 1 or _ONLY.search(str(scene.slots.get(WISH))):
+        return None
+    return next(item for item in order.items if item.id == found[0])
 
 
 def chosen_items(scene: Scene) -> list[Item]:

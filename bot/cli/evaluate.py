@@ -108,6 +108,7 @@ def eval_conversations(
     most: Annotated[int | None, typer.Option(min=1, help="Tasks at most, taken evenly.")] = None,
     own_words: Annotated[bool, typer.Option(help="The shopper answers in its own words, not with options.")] = False,
     hurriedly: Annotated[bool, typer.Option(help="It states wishes in loose words, as people in a hurry do.")] = False,
+    trusting: Annotated[bool, typer.Option(help="It says yes to every summary without reading it.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure what conversations get done: tau-bench retail's tasks, your own stories, or wishes; writes a report."""
@@ -128,7 +129,12 @@ def eval_conversations(
         assert data is not None
         figures = run(
             evaluate_conversations(
-                *(settings, data, out_folder, console), split=split, most=most, own_words=own_words, hurriedly=hurriedly
+                *(settings, data, out_folder, console),
+                split=split,
+                most=most,
+                own_words=own_words,
+                hurriedly=hurriedly,
+                trusting=trusting,
             )
         )
         wrote = "conversations.html"

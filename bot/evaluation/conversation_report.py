@@ -43,7 +43,7 @@ class Played:
 
 
 def figures_of(
-    rows: Sequence[Played], split: str, *, own_words: bool = False, hurriedly: bool = False
+    rows: Sequence[Played], split: str, *, own_words: bool = False, hurriedly: bool = False, trusting: bool = False
 ) -> dict[str, Any]:
     """The pass rate of all, by the kinds of wishes in a task, and by each kind of wish."""
     kinds: dict[str, list[Played]] = {}
@@ -57,6 +57,7 @@ def figures_of(
         "split": split,
         "own_words": own_words,
         "hurriedly": hurriedly,
+        "trusting": trusting,
         **_counted(rows),
         "kinds": {kind: _counted(kinds[kind]) for kind in sorted(kinds)},
         "tasks_with_wish": {kind: _counted(wishes[kind]) for kind in sorted(wishes)},
@@ -79,7 +80,7 @@ def tables(figures: Mapping[str, Any]) -> list[Table]:
     """The figures for a terminal."""
     table = Table(
         title=f"tau-bench retail, {figures['split']}{', in own words' if figures['own_words'] else ''}"
-        f"{', hurriedly' if figures['hurriedly'] else ''}",
+        f"{', hurriedly' if figures['hurriedly'] else ''}{', trusting' if figures['trusting'] else ''}",
         caption=figures["note"],
     )
     for column in ("kind of task", "tasks", "passed", "rate"):

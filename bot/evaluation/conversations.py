@@ -45,14 +45,17 @@ async def evaluate_conversations(
     most: int | None = None,
     own_words: bool = False,
     hurriedly: bool = False,
+    trusting: bool = False,
 ) -> dict[str, Any]:
     """Play the tasks of a split, all or ``most`` of them; write and return the figures.
 
     ``own_words`` has the shopper answer in words of its own instead of taking what is offered; ``hurriedly`` has it
-    state its wishes as people in a hurry do, and not with the instruction's sentences.
+    state its wishes as people in a hurry do, and not with the instruction's sentences; ``trusting`` has it say yes to
+    every summary without reading it.
 
     Files: ``conversations.json`` (figures), ``conversations.jsonl`` (every task), ``conversations.html``.
     """
+    ways = {"own_words": own_words, "hurriedly": hurriedly, "trusting": trusting}
     retail, tasks = read_retail(data), read_tasks(data, split, most)
     rows: list[Played] = []
     with scratch() as name:
@@ -67,11 +70,13 @@ async def evaluate_conversations(
             async with serving(own, folder) as served, reader("compare", retail.folder) as compare:
                 for task, changes in zip(tasks, right, strict=True):
                     restore(prepared, live)
-                    rows.append(await _play(Shopper(task, retail, own_words, hurriedly), changes, served, compare))
+                    rows.append(
+                        await _play(Shopper(task, retail, own_words, hurriedly, trusting), changes, served, compare)
+                    )
                     console.print(f"{task.name}  {task.kind}: {'passed' if rows[-1].passed else 'FAILED'}")
                     # As it goes, so that a measurement that is broken off is not lost.
-                    write_report(figures_of(rows, split, own_words=own_words, hurriedly=hurriedly), rows, out)
-    figures = figures_of(rows, split, own_words=own_words, hurriedly=hurriedly)
+                    write_report(figures_of(rows, split, **ways), rows, out)
+    figures = figures_of(rows, split, **ways)
     for table in tables(figures):
         console.print(table)
     return figures

@@ -44,14 +44,31 @@ async def talk(url: str, shop: Shop) -> AsyncIterator[Talk]:
 
 async def test_that_a_wish_said_in_one_breath_needs_no_more_than_a_yes(talk: Talk, shop: Shop) -> None:
     talk.form = "exchange_form"
-    heard = await talk.say(f"I'd like to exchange the beanie for the slate blue one, my e-mail is {AMELIA}")
+    heard = await talk.say(f"I'd only like to exchange the beanie for the slate blue one, my e-mail is {AMELIA}")
     assert "LF-204823: Fleet Merino Beanie (black) becomes slate blue" in heard.text
     assert (await talk.say("Yes", "affirm")).receipt
 
 
+@pytest.mark.parametrize("answer", ["yes", "that's all", "only that one", "the beanie"])
+async def test_that_who_names_one_item_of_several_is_reminded_of_the_others(talk: Talk, answer: str) -> None:
+    talk.form = "exchange_form"
+    heard = await talk.say(f"I'd like to exchange the beanie for the slate blue one, my e-mail is {AMELIA}")
+    assert "So it is about Fleet Merino Beanie (black). Is that all?" in heard.text
+    assert "Women's Tor Grid Fleece (coral, M)" in heard.options
+    assert "becomes slate blue" in (await talk.say(answer)).text
+
+
+async def test_that_all_items_are_taken_that_are_named_then(talk: Talk) -> None:
+    talk.form = "exchange_form"
+    await talk.say(f"I'd like to exchange the beanie for the slate blue one, my e-mail is {AMELIA}")
+    assert "name all of them at once" in (await talk.say("no", "deny")).text
+    heard = await talk.say("the beanie and the fleece")
+    assert "instead of Women's Tor Grid Fleece" in heard.text
+
+
 async def test_that_items_of_a_second_order_are_found_by_what_they_are(talk: Talk, shop: Shop) -> None:
     talk.form = "return_form"
-    await talk.say(f"I want to return the mat from LF-204820, refund to paypal, I'm {AMELIA}")
+    await talk.say(f"I only want to return the mat from LF-204820, refund to paypal, I'm {AMELIA}")
     done = await talk.say("Yes", "affirm")
     assert "Moss Air 8" in done.text
     talk.form, talk.slots["order_number"] = "exchange_form", "LF-204820"
@@ -70,7 +87,7 @@ async def test_that_another_order_is_taken_where_the_items_are_its_own(talk: Tal
 
 async def test_that_further_items_are_taken_when_the_summary_is_read(talk: Talk, shop: Shop) -> None:
     talk.form = "return_form"
-    heard = await talk.say(f"I want to return the fleece from LF-204823, refund to my paypal. {AMELIA}")
+    heard = await talk.say(f"I want to return just the fleece from LF-204823, refund to my paypal. {AMELIA}")
     assert "Fleece" in heard.text
     more = await talk.say("no, also the beanie please", "deny")
     assert "Fleet Merino Beanie" in more.text + str(more.options)
@@ -85,8 +102,19 @@ async def test_that_an_exchange_in_a_pending_order_goes_on_as_a_change(talk: Tal
     assert "is pending: its items can be changed" in heard.text
     assert [event["name"] for event in heard.events if event["event"] == "followup"] == ["change_order_form"]
     talk.form = "change_order_form"
-    again = await talk.say(f"{text}. {JONAS}")
+    await talk.say(f"{text}. {JONAS}")
+    again = await talk.say("that's all")
     assert "What would you like instead of Tarn 3 Tent" in again.text
+
+
+async def test_that_a_pending_order_is_cancelled_where_its_money_is_wanted_back(talk: Talk, shop: Shop) -> None:
+    talk.form = "return_form"
+    heard = await talk.say(f"I want my money back for LF-204602. {JONAS}")
+    assert "it can be cancelled as a whole" in heard.text
+    talk.form = "cancel_order_form"
+    why = await talk.say(f"I want my money back for LF-204602. {JONAS}")
+    assert why.options == ["No longer needed", "Ordered by mistake"]
+    assert shop.receipts() == []
 
 
 async def test_that_refunds_of_the_conversation_are_summed_up(talk: Talk, shop: Shop) -> None:
@@ -96,7 +124,7 @@ async def test_that_refunds_of_the_conversation_are_summed_up(talk: Talk, shop: 
     await talk.say(f"return everything of LF-204820 to my paypal please. {AMELIA}")
     await talk.say("Yes", "affirm")
     talk.form = "exchange_form"
-    await talk.say("exchange the beanie in LF-204823 for the slate blue one")
+    await talk.say("exchange only the beanie in LF-204823 for the slate blue one")
     await talk.say("Yes", "affirm")
     assert len(shop.receipts()) == 2
     order = shop.order("LF-204820", shop.user_by_email(AMELIA).id)  # type: ignore[union-attr]
