@@ -7,10 +7,12 @@ from dataclasses import replace
 from rasa_sdk import Action
 
 from actions import addresses, identity, items, payments
-from actions.choosing import VARIANTS, order_step, with_status
+from actions.choosing import VARIANTS, Instead, order_step, status_word, with_status
 from actions.choosing import WORDS as CHOOSING
 from actions.forms import actions_of, confirm_step
 from actions.matching import Choice
+from actions.returns import returnable
+from actions.said import names_one
 from actions.scene import CONFIRMED, SHOPPER, WISH, Filled, Question, Reading, Scene, Step, Texts
 from actions.shop.records import PENDING, Key, Receipt, Refusal
 from actions.shop.shop import Shop
@@ -47,6 +49,9 @@ _SAID = {
     ),
 }
 
+_SWAPS = re.compile(r"\b(?:exchang\w*|swap\w*|upgrad\w*|variants?)\b|换成|换货", re.IGNORECASE)
+"""What is done to items alone, however it is paid."""
+
 _MAIL = re.compile(r"e-?mail(?: address)?|\S+@\S+", re.IGNORECASE)
 """Who the shopper is; no word of it says what is to be changed."""
 
@@ -63,19 +68,42 @@ def _ask(scene: Scene) -> Question:
 def _read(scene: Scene) -> Reading:
     text = _MAIL.sub(" ", scene.text)
     said = [name for name, pattern in _SAID.items() if pattern.search(text)]
+    if "address" not in said and _SWAPS.search(text):
+        return Filled("items")
     return Filled(said[0]) if len(said) == 1 else None
 
 
 def _offer(scene: Scene) -> Reading:
     """From the first message alone: among what was answered since may be the name of a gift card that was bought."""
     wish = replace(scene, text=str(scene.slots.get(WISH) or ""))
-    return _read(wish) if wish.is_brief else None
+    if not wish.is_brief:
+        return None
+    found = _read(wish)
+    if found not in (None, Filled("payment")) or scene.order is None or not names_one(scene.order.items, wish.text):
+        return found
+    # "The lamp in black, on my credit card" may be about either.
+    return None if found else Filled("items")
+
+
+_INSTEAD = Instead(
+    "exchange_form",
+    returnable(),
+    lambda scene, order: scene.words(
+        CHOOSING, "instead exchange", number=order.id, status=status_word(scene, order.status)
+    ),
+)
+
+
+def _is_about_items(scene: Scene) -> bool:
+    """Whether it is not an address or a payment that is to be changed."""
+    text = _MAIL.sub(" ", str(scene.slots.get(WISH) or ""))
+    return bool(_SWAPS.search(text)) or not any(_SAID[name].search(text) for name in ("address", "payment"))
 
 
 def steps(scene: Scene) -> Iterator[Step]:
     """Who, which order, what of it, then what that needs, and a yes."""
     yield identity.STEP
-    yield order_step(with_status(PENDING), _none)
+    yield order_step(with_status(PENDING), _none, _INSTEAD if _is_about_items(scene) else None)
     yield Step("change", _ask, _read, offer=_offer)
     match scene.slots.get("change"):
         case "items":

@@ -3,21 +3,48 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
+from actions.agreeing import yes_or_no
 from actions.matching import (
     Ambiguous,
     Choice,
+    find_by_price,
     find_items,
     find_variant,
     item_title,
     variant_title,
 )
-from actions.scene import Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear
+from actions.said import described, names_one, said_items, said_variant
+from actions.scene import CARRIED, WISH, Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear
 from actions.shop.records import Item, Order, Product, Variant
 from actions.shop.rows import fold
 
 _NUMBER = re.compile(r"#?[^\W\d_]{1,3}-?\d{5,}|\b\d{5,}\b", re.IGNORECASE)
-_NEWEST = re.compile(r"\b(?:latest|last|newest|most recent)\b|最近|最新", re.IGNORECASE)
+_ALIKE = re.compile(
+    r"\b(?:same (?:one )?as|as (?:in|for|on)|like (?:in|for|on))\s+(?:my |the )?(?:order )?#?\w*-?\d{5,}", re.I
+)
+"""Another order that only tells how it should be."""
+
+_POINTS_BACK = re.compile(
+    r"\b(?:it|its|this|that|same|the order|my order|this one|that one)\b|它|这个|该订单|同一", re.IGNORECASE
+)
+_NEWEST = re.compile(
+    r"\b(?:latest|newest|most recent)\b|\blast\b(?=\W*$|\W+(?:order|purchase|delivery|parcel|package|one)s?\b)"
+    r"|最近|最新",
+    re.IGNORECASE,
+)
+"""An order's place in time; "last week" is none."""
+
+_ADDS = re.compile(r"\b(?:also|too|as well|add|plus|besides|additionally)\b|还有|另外|也", re.IGNORECASE)
+"""What is said of further items, when the ones before were told already."""
+
+_ONLY = re.compile(r"\b(?:only|just the|nothing else|alone)\b|只|仅", re.IGNORECASE)
+_THAT_IS_ALL = re.compile(
+    r"\b(?:only|just (?:that|this|it|the)|that(?:'s| is| was) (?:all|it)|nothing else|no others?|alone)\b"
+    r"|只|就这|没有了",
+    re.IGNORECASE,
+)
 
 STATUS: Texts = {
     "en": {},
@@ -38,10 +65,15 @@ STATUS: Texts = {
 WORDS: Texts = {
     "en": {
         "order": "Which order is it about?",
+        "instead change": "Order {number} is {status}: its items can be changed before it leaves.",
+        "instead exchange": "Order {number} is {status}: its items can be exchanged.",
+        "instead cancel": "Order {number} is {status}, so it can be cancelled as a whole.",
         "no order": "I find no order {number} of yours. Please check the number.",
         "wrong status": "Order {number} is {status}, so this is not possible for it any more or not yet.",
         "none": "None of your orders can be {done}: {why}.",
         "items": "Which items of order {number} is it about? If there are several, name all of them at once.",
+        "more items": "So it is about {named}. Is that all? If other items of order {number} are meant too, "
+        "name all of them at once.",
         "all": "All of them",
         "too many": "I can take {most} items at a time.",
         "unclear items": "I am not sure which items you mean.",
@@ -54,10 +86,14 @@ WORDS: Texts = {
     },
     "zh": {
         "order": "请问是哪个订单？",
+        "instead change": "订单 {number} {status}：发货前可以修改商品。",
+        "instead exchange": "订单 {number} {status}：可以换货。",
+        "instead cancel": "订单 {number} {status}，无需退货，可以整单取消。",
         "no order": "没有找到您的订单 {number}，请核对订单号。",
         "wrong status": "订单 {number} {status}，因此无法这样操作。",
         "none": "您没有可以{done}的订单：{why}。",
         "items": "请问是订单 {number} 中的哪些商品？如有多件，请一次说全。",
+        "more items": "您指的是 {named}，对吗？如果还有订单 {number} 中的其他商品，请一次说全。",
         "all": "全部",
         "too many": "一次最多 {most} 件。",
         "unclear items": "我不太确定您指的是哪些商品。",
@@ -97,11 +133,37 @@ def with_status(*allowed: str) -> Eligible:
     return why_not
 
 
-def order_step(why_not: Eligible, none: Callable[[Scene], str]) -> Step:
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """Another form that does what is wished for the orders that this one cannot take, and how that is told."""
+
+    form: str
+    why_not: Eligible
+    told: Callable[[Scene, Order], str]
+
+    def goes_on(self, scene: Scene, order: Order) -> Ended:
+        """End this form and begin the other one, with the words that began this one."""
+        text = f"{scene.slots.get(WISH) or scene.text}\n{order.id}"
+        return Ended(self.told(scene, order), {CARRIED: text}, self.form)
+
+
+def order_step(why_not: Eligible, none: Callable[[Scene], str], instead: Instead | None = None) -> Step:
     """Which order; one of the shopper's own, and one that it is possible for.
 
-    ``none`` words that no order is.
+    ``none`` words that no order is; ``instead`` goes on where only another form can take the order that was named.
     """
+
+    def elsewhere(scene: Scene) -> Ended | None:
+        if instead is None:
+            return None
+        named = named_orders(scene)
+        if not named and _described(scene, fitting(scene)) is None:
+            there = [order for order in reversed(scene.orders) if instead.why_not(scene, order) is None]
+            found = _described(scene, there) if scene.is_brief and not _NEWEST.search(scene.text) else None
+            named = [order for order in there if isinstance(found, Filled) and order.id == found.value]
+        if len(named) != 1 or why_not(scene, named[0]) is None or instead.why_not(scene, named[0]) is not None:
+            return None
+        return instead.goes_on(scene, named[0])
 
     def fitting(scene: Scene) -> list[Order]:
         return [order for order in reversed(scene.orders) if why_not(scene, order) is None]
@@ -111,10 +173,12 @@ def order_step(why_not: Eligible, none: Callable[[Scene], str]) -> Step:
         return Question(scene.words(WORDS, "order"), choices)
 
     def read(scene: Scene) -> Reading:
-        return _numbered(scene, why_not) or _described(scene, fitting(scene))
+        return elsewhere(scene) or _numbered(scene, why_not) or _described(scene, fitting(scene))
 
     def offer(scene: Scene) -> Reading:
         choices = fitting(scene)
+        if ended := elsewhere(scene):
+            return ended
         if numbered := _numbered(scene, why_not):
             if isinstance(numbered, Unclear) and not choices:
                 return Ended(numbered.why)
@@ -122,22 +186,33 @@ def order_step(why_not: Eligible, none: Callable[[Scene], str]) -> Step:
         if not choices:
             return Ended(none(scene))
         known = str(scene.slots.get("order_number") or "")
-        mentioned = [order for order in choices if known and fold(known) == fold(order.id)]
-        choices = mentioned or choices
         if len(choices) == 1:
             return Filled(choices[0].id)
-        return _described(scene, choices) if scene.is_brief else None
+        if described := _described(scene, choices) if scene.is_brief else None:
+            return described
+        # Of an order that was spoken of before, only where the words point back to it and name nothing that it has
+        # not: the next wish may be another's.
+        mentioned = next((order for order in choices if known and fold(known) == fold(order.id)), None)
+        if mentioned is None or not _POINTS_BACK.search(_wish(scene)):
+            return None
+        others = [item for order in choices for item in order.items]
+        strange = names_one(others, _wish(scene)) and not names_one(mentioned.items, _wish(scene))
+        return None if strange else Filled(mentioned.id)
 
     def correct(scene: Scene) -> Reading:
         named = named_orders(scene)
+        if not named and scene.requested == "items" and scene.order and not names_one(scene.order.items, scene.text):
+            # Of the order that was taken for the right one it has nothing; another one has it.
+            found = described(fitting(scene), scene.text)
+            named = [found] if found else []
         return Filled(named[0].id) if len(named) == 1 and why_not(scene, named[0]) is None else None
 
     return Step("order", ask, read, offer, correct)
 
 
 def named_orders(scene: Scene) -> list[Order]:
-    """The shopper's orders whose number stands in the words."""
-    said = {fold(number) for number in _numbers(scene.text)}
+    """The shopper's orders whose number stands in the words, as the ones that they are about."""
+    said = {fold(number) for number in _numbers(_ALIKE.sub(" ", scene.text))}
     return [
         order
         for order in scene.orders
@@ -168,13 +243,13 @@ def _described(scene: Scene, orders: Sequence[Order]) -> Reading:
     """The order whose items the words name, or the newest one where that was said."""
     if _NEWEST.search(scene.text) and orders:
         return Filled(orders[0].id)
-    fitting = [order for order in orders if isinstance(find_items(order.items, scene.text), tuple)]
-    fitting = [order for order in fitting if _names_a_product(order, scene.text)]
-    return Filled(fitting[0].id) if len(fitting) == 1 else None
+    found = described(orders, scene.text)
+    return Filled(found.id) if found else None
 
 
-def _names_a_product(order: Order, text: str) -> bool:
-    return any(fold(item.name) in fold(text) for item in order.items)
+def _wish(scene: Scene) -> str:
+    """The message that the form began with, which is the last one where it begins now."""
+    return str(scene.slots.get(WISH) or scene.text)
 
 
 def items_step() -> Step:
@@ -191,11 +266,19 @@ def items_step() -> Step:
         ]
         if len(order.items) > 1:
             choices.append(Choice(scene.words(WORDS, "all"), "all"))
+        if only := _named_alone(scene, order):
+            return Question(scene.words(WORDS, "more items", number=order.id, named=item_title(only)), choices)
         return Question(scene.words(WORDS, "items", number=order.id), choices)
 
     def read(scene: Scene) -> Reading:
         assert scene.order, "the order comes before its items"
+        if only := _named_alone(scene, scene.order):
+            rest = _THAT_IS_ALL.sub(" ", scene.text)
+            if yes_or_no(scene.text, scene.intent) or (rest != scene.text and not names_one(scene.order.items, rest)):
+                return Filled(str(only.id))
         found = find_items(scene.order.items, scene.text)
+        if not found and only and yes_or_no(scene.text, scene.intent) is False:
+            return Unclear(scene.words(WORDS, "unclear items"))
         if isinstance(found, Ambiguous):
             name = "unclear among" if found.among else "unclear items"
             return Unclear(scene.words(WORDS, name, among=" / ".join(found.among)))
@@ -205,9 +288,34 @@ def items_step() -> Step:
 
     def offer(scene: Scene) -> Reading:
         assert scene.order, "the order comes before its items"
-        return Filled(str(scene.order.items[0].id)) if len(scene.order.items) == 1 else None
+        if len(scene.order.items) == 1:
+            return Filled(str(scene.order.items[0].id))
+        found = said_items(scene, scene.order.items)
+        if not found or len(found) > MOST or _named_alone(scene, scene.order):
+            return None
+        return Filled(",".join(found))
 
-    return Step("items", ask, read, offer)
+    def correct(scene: Scene) -> Reading:
+        """Further items, where a later question is answered with them."""
+        if not scene.order or not _ADDS.search(scene.text):
+            return None
+        found = find_items(scene.order.items, _ADDS.sub(" ", scene.text))
+        chosen = chosen_ids(scene, "items")
+        more = [name for name in found if name not in chosen] if isinstance(found, tuple) else []
+        return Filled(",".join((*chosen, *more))) if more and len(chosen) + len(more) <= MOST else None
+
+    return Step("items", ask, read, offer, correct)
+
+
+def _named_alone(scene: Scene, order: Order) -> Item | None:
+    """The one item of several that the first words name, unless they say that it is the only one.
+
+    What is done to an order is done once: who has begun with one item is reminded of the others.
+    """
+    found = said_items(scene, order.items)
+    if not found or len(found) > 1 or len(order.items) == 1 or _ONLY.search(str(scene.slots.get(WISH))):
+        return None
+    return next(item for item in order.items if item.id == found[0])
 
 
 def chosen_items(scene: Scene) -> list[Item]:
@@ -266,7 +374,7 @@ def _variant_step(slot: str, name: str, *, same: bool) -> Step:
 
     def read(scene: Scene) -> Reading:
         item, product = swapped(scene)
-        found = find_variant(item, product.variants, scene.text)
+        found = find_by_price(item, product.variants, scene.text) or find_variant(item, product.variants, scene.text)
         match found:
             case None:
                 return None
@@ -282,10 +390,13 @@ def _variant_step(slot: str, name: str, *, same: bool) -> Step:
                 return Unclear(scene.words(WORDS, "sold out", variant=variant_title(found)))
 
     def offer(scene: Scene) -> Reading:
-        """Say at once where an item has nothing to be swapped for."""
+        """What was wished for it already; and say at once where an item has nothing to be swapped for."""
         item, product = swapped(scene)
-        fitting = _fitting(item, product, same=same)
-        return None if fitting else Ended(scene.words(WORDS, "no variant", item=item.name))
+        if not _fitting(item, product, same=same):
+            return Ended(scene.words(WORDS, "no variant", item=item.name))
+        others = [other for other in chosen_items(scene) if other.id != item.id]
+        found = said_variant(scene, item, product.variants, others)
+        return Filled(str(found.id)) if found else None
 
     return Step(slot, ask, read, offer)
 

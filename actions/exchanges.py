@@ -5,14 +5,24 @@ from collections.abc import Iterator
 from rasa_sdk import Action
 
 from actions import identity
-from actions.choosing import VARIANTS, chosen_ids, chosen_variants, items_step, order_step, variant_steps
+from actions.choosing import (
+    VARIANTS,
+    Instead,
+    chosen_ids,
+    chosen_variants,
+    items_step,
+    order_step,
+    status_word,
+    variant_steps,
+    with_status,
+)
 from actions.choosing import WORDS as CHOOSING
 from actions.forms import actions_of, confirm_step
 from actions.items import swap_facts
 from actions.paying import difference, method_step, paying
 from actions.returns import returnable
 from actions.scene import CONFIRMED, SHOPPER, Scene, Step, Texts
-from actions.shop.records import Key, Receipt, Refusal
+from actions.shop.records import PENDING, Key, Receipt, Refusal
 from actions.shop.shop import Shop
 from actions.submitting import Submit
 
@@ -42,10 +52,19 @@ def _none(scene: Scene) -> str:
     return scene.words(CHOOSING, "none", done=scene.words(WORDS, "none done"), why=why)
 
 
+_INSTEAD = Instead(
+    "change_order_form",
+    with_status(PENDING),
+    lambda scene, order: scene.words(
+        CHOOSING, "instead change", number=order.id, status=status_word(scene, order.status)
+    ),
+)
+
+
 def steps(scene: Scene) -> Iterator[Step]:
     """Who, which order, which items, what instead, who pays the difference, and a yes."""
     yield identity.STEP
-    yield order_step(returnable(), _none)
+    yield order_step(returnable(), _none, _INSTEAD)
     yield items_step()
     yield from variant_steps(scene, same=True)
     yield method_step("pay", paying, free=lambda now: difference(now) == 0)

@@ -18,6 +18,7 @@ from rasa_sdk.forms import REQUESTED_SLOT, FormValidationAction
 from actions.agreeing import yes_or_no
 from actions.matching import Choice
 from actions.scene import (
+    CARRIED,
     CONFIRMED,
     OFFER,
     SHOPPER,
@@ -123,13 +124,17 @@ def fill(steps: Steps, scene: Scene, proposed: frozenset[str] = frozenset()) -> 
     at = next((step for step in steps(scene) if step.slot == scene.requested), None)
     if at is None:
         # It begins; what an earlier one left unfinished is not carried over.
-        scene.slots |= {WISH: scene.text, OFFER: None, **dict.fromkeys(own - {SHOPPER})}
+        began = scene.slots.get(CARRIED) or scene.text
+        scene.slots |= {WISH: began, CARRIED: None, OFFER: None, **dict.fromkeys(own - {SHOPPER})}
     first = next((step for step in steps(scene) if scene.slots.get(step.slot) is None), None)
     # Where the assistant took an earlier value back, the words were about that.
     if at is not None and first is not None and first.slot == at.slot:
+        before = dict(scene.slots)
         if corrected := _correct(steps, scene, at):
             return corrected
-        if scene.slots.get(at.slot) is None and (ended := _take(scene, at, at.read(scene), steps)):
+        # "No, also the lamp" says no to the summary, and what there is to be in it; it ends nothing.
+        put_right = at.slot == CONFIRMED and scene.slots != before
+        if scene.slots.get(at.slot) is None and not put_right and (ended := _take(scene, at, at.read(scene), steps)):
             return ended
     # Each value may change which steps there are; a form has a dozen at most.
     heard = replace(scene, text="\n".join(dict.fromkeys((str(scene.slots.get(WISH) or ""), scene.text))))

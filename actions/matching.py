@@ -200,6 +200,31 @@ def find_variant(old: Item, variants: Sequence[Variant], text: str) -> Variant |
     return Ambiguous(tuple(variant_title(v) for v in fitting))
 
 
+_CHEAPEST = re.compile(r"\b(?:cheapest|least expensive|lowest[- ]priced?|lowest price)\b|最便宜", re.IGNORECASE)
+_DEAREST = re.compile(r"\b(?:most expensive|dearest|highest[- ]priced?|highest price|priciest)\b|最贵", re.IGNORECASE)
+
+
+def find_by_price(old: Item, variants: Sequence[Variant], text: str) -> Variant | Ambiguous | None:
+    """The cheapest or dearest other variant in stock that has what else the words name; None where no price is said."""
+    pick = min if _CHEAPEST.search(text) else max if _DEAREST.search(text) else None
+    if pick is None:
+        return None
+    said = words(text)
+    named = {option: _named(option, variants, said) for option in old.options}
+    there = [
+        variant
+        for variant in variants
+        if variant.available
+        and variant.id != old.id
+        and all(variant.options.get(option) in values for option, values in named.items() if values)
+    ]
+    if not there:
+        return None
+    price = pick(variant.price for variant in there)
+    found = [variant for variant in there if variant.price == price]
+    return found[0] if len(found) == 1 else Ambiguous(tuple(map(variant_title, found)))
+
+
 def _named(option: str, variants: Sequence[Variant], said: Sequence[str]) -> set[str]:
     """Values of an option that the words name; of ``green`` and ``moss green`` the longer where both fit."""
     values = {variant.options[option] for variant in variants if option in variant.options}

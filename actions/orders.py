@@ -13,7 +13,20 @@ from actions import identity
 from actions.choosing import named_orders, order_title
 from actions.forms import Ask, Form, actions_of
 from actions.matching import Choice, item_title
-from actions.scene import FAILED, SHOPPER, WISH, Filled, Question, Reading, Scene, Step, Texts, changed, read_scene
+from actions.scene import (
+    FAILED,
+    SHOPPER,
+    WISH,
+    Ended,
+    Filled,
+    Question,
+    Reading,
+    Scene,
+    Step,
+    Texts,
+    changed,
+    read_scene,
+)
 from actions.shop.records import Order
 from actions.shop.rows import fold
 from actions.shop.shop import Shop
@@ -26,7 +39,7 @@ STATUS: Texts = {
         "packed": "Your order {number}{ordered} is packed and waits for {carrier} to collect it. It contains {items}.",
         "processed": "Your order {number}{ordered} is being processed{tracked}. It contains {items}.",
         "shipped": "Your order {number}{ordered} is on its way with {carrier}{tracked}. It contains {items}.",
-        "delivered": "Your order {number}{ordered} was delivered by {carrier}. It contains {items}.",
+        "delivered": "Your order {number}{ordered} was delivered by {carrier}{tracked}. It contains {items}.",
         "returned": "Your order {number}{ordered} came back to us as a return. It contained {items}.",
         "return requested": "A return is registered for your order {number}{ordered}. It contains {items}.",
         "exchange requested": "An exchange is registered for your order {number}{ordered}. It contains {items}.",
@@ -48,7 +61,7 @@ STATUS: Texts = {
         "packed": "您{ordered}的订单 {number} 已打包，等待 {carrier} 揽收。商品：{items}。",
         "processed": "您{ordered}的订单 {number} 正在处理{tracked}。商品：{items}。",
         "shipped": "您{ordered}的订单 {number} 已由 {carrier} 发出{tracked}。商品：{items}。",
-        "delivered": "您{ordered}的订单 {number} 已由 {carrier} 送达。商品：{items}。",
+        "delivered": "您{ordered}的订单 {number} 已由 {carrier} 送达{tracked}。商品：{items}。",
         "returned": "您{ordered}的订单 {number} 已退回。商品：{items}。",
         "return requested": "您{ordered}的订单 {number} 已登记退货。商品：{items}。",
         "exchange requested": "您{ordered}的订单 {number} 已登记换货。商品：{items}。",
@@ -169,10 +182,18 @@ class StatusForm(Form):
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
-        """As a form of the shop where the shopper is known; else rasa-sdk's own, without a check of its own."""
+        """As a form of the shop where the shopper is known, or gives name and postcode in place of an e-mail address;
+        else rasa-sdk's own, without a check of its own."""
         scene = await asyncio.to_thread(read_scene, self._shop, tracker)
         if scene.shopper:
             return await super().run(dispatcher, tracker, domain)
+        if scene.requested == "email" and "@" not in scene.text:
+            reading = await asyncio.to_thread(identity.STEP.offer, scene)
+            if isinstance(reading, Filled):
+                scene.slots[SHOPPER] = reading.value
+            if isinstance(reading, Filled | Ended):
+                # Who guessed too often is told so by the action that looks the order up.
+                scene.slots["requested_slot"] = None
         return changed(scene, tracker)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from actions.choosing import chosen_ids, chosen_item, chosen_items, chosen_variants
 from actions.matching import Ambiguous, Choice, find_method, item_title, method_title
+from actions.said import said_method
 from actions.scene import Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear
 from actions.shop.records import GIFT_CARD, PaymentMethod
 from actions.shop.rules import paid_with
@@ -77,7 +78,11 @@ def method_step(question: str, usable: Usable, free: Callable[[Scene], bool] = l
             return Ended(scene.words(WORDS, "no method"))
         if free(scene) and scene.order:
             methods = [method for method in methods if method.id in paid_with(scene.order)] or methods
-        return Filled(str(methods[0].id)) if len(methods) == 1 else None
+        if len(methods) == 1:
+            return Filled(str(methods[0].id))
+        original = next(iter(paid_with(scene.order)), None) if scene.order else None
+        found = None if free(scene) else said_method(scene, scene.user.methods, original)
+        return Filled(str(found.id)) if found and found.id in {method.id for method in methods} else None
 
     def correct(scene: Scene) -> Reading:
         reading = read(scene)

@@ -6,12 +6,21 @@ from rasa_sdk import Action
 
 from actions import identity
 from actions.choosing import WORDS as CHOOSING
-from actions.choosing import Eligible, chosen_ids, chosen_items, items_step, order_step, with_status
+from actions.choosing import (
+    Eligible,
+    Instead,
+    chosen_ids,
+    chosen_items,
+    items_step,
+    order_step,
+    status_word,
+    with_status,
+)
 from actions.forms import actions_of, confirm_step
 from actions.matching import item_title, method_title
 from actions.paying import method_step, refundable
 from actions.scene import CONFIRMED, SHOPPER, Scene, Step, Texts
-from actions.shop.records import DELIVERED, Key, Order, Receipt, Refusal, Why
+from actions.shop.records import DELIVERED, PENDING, Key, Order, Receipt, Refusal, Why
 from actions.shop.rules import return_period_over
 from actions.shop.shop import Shop
 from actions.submitting import WORDS as REFUSALS
@@ -68,10 +77,19 @@ def _facts(scene: Scene) -> dict[str, str]:
     }
 
 
+_INSTEAD = Instead(
+    "cancel_order_form",
+    with_status(PENDING),
+    lambda scene, order: scene.words(
+        CHOOSING, "instead cancel", number=order.id, status=status_word(scene, order.status)
+    ),
+)
+
+
 def steps(_: Scene) -> Iterator[Step]:
     """Who, which order, which items, where the money goes, and a yes."""
     yield identity.STEP
-    yield order_step(returnable(), _none)
+    yield order_step(returnable(), _none, _INSTEAD)
     yield items_step()
     yield method_step("refund", refundable)
     yield confirm_step(steps, lambda scene: scene.words(WORDS, "summary", **_facts(scene)))

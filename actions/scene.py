@@ -29,12 +29,15 @@ CONFIRMED = "confirmed"
 WISH = "wish"
 """The slot that keeps the message a form began with: what it says is not asked for again."""
 
+CARRIED = "carried"
+"""The slot with the words that began a form, for another form that goes on in its place."""
+
 OFFER = "offer"
 """The slot that keeps what the last summary said, so that a yes counts for that and nothing else."""
 
 _OF_FORMS = re.compile(
     r"order|order_number|email|reason|items|variant_\d+|method|address_of|new_address|change"
-    rf"|{CONFIRMED}|{WISH}|{OFFER}|{HINT}|{TRIES}|{FAILED}"
+    rf"|{CONFIRMED}|{WISH}|{CARRIED}|{OFFER}|{HINT}|{TRIES}|{FAILED}"
 )
 """The slots with what one shopper said, which nobody else on their device takes over."""
 

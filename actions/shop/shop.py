@@ -162,6 +162,13 @@ class Shop:
             keys = connection.execute(select(RECEIPTS.c.key).order_by(RECEIPTS.c.at, RECEIPTS.c.key)).scalars().all()
             return [found for key in keys if (found := _receipt(connection, key))]
 
+    def receipts_of(self, shopper: UserId, began: str) -> list[Receipt]:
+        """A shopper's receipts whose keys begin with ``began``, the oldest first."""
+        with self._reading() as connection:
+            own = (RECEIPTS.c.user_id == shopper) & RECEIPTS.c.key.startswith(began, autoescape=True)
+            keys = connection.execute(select(RECEIPTS.c.key).where(own).order_by(RECEIPTS.c.at)).scalars().all()
+            return [found for key in keys if (found := _receipt(connection, key))]
+
     def _act(
         self,
         key: Key,

@@ -100,32 +100,47 @@ def eval_conversations(
     stories: Annotated[
         Path | None, typer.Option(help="Test stories of Rasa's format to play instead.", exists=True)
     ] = None,
+    wishes: Annotated[
+        Path | None, typer.Option(help="Wishes below their intents, to be said once each.", exists=True, dir_okay=False)
+    ] = None,
     out_folder: Out = Path(".kefu/eval"),
     split: Annotated[str, typer.Option(help="Which tasks: `dev` measures; look at failures on `train`.")] = "dev",
     most: Annotated[int | None, typer.Option(min=1, help="Tasks at most, taken evenly.")] = None,
     own_words: Annotated[bool, typer.Option(help="The shopper answers in its own words, not with options.")] = False,
+    hurriedly: Annotated[bool, typer.Option(help="It states wishes in loose words, as people in a hurry do.")] = False,
+    trusting: Annotated[bool, typer.Option(help="It says yes to every summary without reading it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure what conversations get done: tau-bench retail's tasks, or your own stories; writes a report."""
+    """Measure what conversations get done: tau-bench retail's tasks, your own stories, or wishes; writes a report."""
     from bot.cli.kefu import prepare
     from bot.evaluation.conversations import evaluate_conversations
+    from bot.evaluation.first_words import WROTE, evaluate_wishes
     from bot.evaluation.story_player import evaluate_stories
 
-    if (data is None) == (stories is None):
-        raise typer.BadParameter("name a folder with --data, or a file with --stories.")
+    if sum(named is not None for named in (data, stories, wishes)) != 1:
+        raise typer.BadParameter("name a folder with --data, or a file with --stories or --wishes.")
     settings, console = read_settings(), err if as_json else out
     prepare(settings.model_copy(update={"writer": "none"}))  # Which is not measured here.
     if stories is not None:
         figures, wrote = run(evaluate_stories(settings, stories, out_folder, console)), "stories.txt"
+    elif wishes is not None:
+        figures, wrote = run(evaluate_wishes(settings, wishes, out_folder, console)), WROTE
     else:
         assert data is not None
         figures = run(
-            evaluate_conversations(settings, data, out_folder, console, split=split, most=most, own_words=own_words)
+            evaluate_conversations(
+                *(settings, data, out_folder, console),
+                split=split,
+                most=most,
+                own_words=own_words,
+                hurriedly=hurriedly,
+                trusting=trusting,
+            )
         )
         wrote = "conversations.html"
     if as_json:
         print_json(figures)
     else:
         err.print(f"\nRead it: [bold]{out_folder / wrote}[/]")
-    if figures.get("stories", 0) > figures["passed"]:
+    if stories is not None and figures["stories"] > figures["passed"]:
         raise typer.Exit(1)

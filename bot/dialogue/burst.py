@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from bot.dialogue.policy import SOCIAL, Thresholds, is_sure, step
 from bot.dialogue.project import Domain
 from bot.dialogue.trail import heard, looped, next_action
+from bot.dialogue.turning import asks, requests, wishes
 from bot.records import Act, Ask, Decision, State, Understanding
 
 MOST = 4
@@ -14,13 +15,24 @@ MOST = 4
 _SHORTEST = 3
 """Words of a part that may be a wish of its own; Chinese is counted by characters."""
 
+_VERB = r"""(?:cancel|return|exchange|change|track|send|ship|deliver|refund|switch|swap|replace|modify|update|upgrade
+    |amend|adjust|make|take|put|tell|check|use|pay|get|give|set|call|stop)"""
 _SEAMS = re.compile(
-    r"""(?:\n+ | (?<=[.?!])\s+ | (?<=[。？！；])
-      | \s*,?\s+(?:and|also|plus|then)\s+(?:also\s+|then\s+)?(?=(?:can|could|how|what|when|where|which|who|why|do|does
-          |is|are|will|would|i|i'd|please|cancel|return|exchange|change|track|send|refund)\b)
+    rf"""(?:\n+ | (?<=[.?!;])\s+ | (?<=[。？！；])
+      | \s*[,:]?\s+(?:and|also|plus|then|but|oh)\s+
+          (?:(?:also|then|please|finally|secondly|after\sthat|at\sthe\ssame\stime|while\s\w+(?:'\w+)?\sat\sit)\s+)?
+          (?=(?:can|could|how|what|when|where|which|who|why|do|does|is|are|will|would|i|i'd|i'm|please|{_VERB})\b)
+      | \s*,?\s+and\s+(?=(?:the|my|for)\s[^,.;?!]{{3,80}}\b(?:want|need|like|please|{_VERB}|cancel+ed|refunded)\b)
+      | \s*,\s+(?=(?:please\s+)?{_VERB}\s)
       | [，,]?(?:还有|另外|以及|然后|顺便))""",
     re.IGNORECASE | re.VERBOSE,
 )
+_TELLS = re.compile(
+    r"""^\W*(?:(?:my|the|it|its|this|that|these|those|they|one\sof)\b
+      | (?:i|we)(?:'ve|\shave)?\s(?:just\s)?(?:got|received|bought|ordered|placed|made|chose|picked|moved)\b)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""How a sentence begins that tells how things stand."""
 
 
 def parts(text: str) -> tuple[str, ...]:
@@ -49,10 +61,7 @@ def told_apart(
     for reading in readings:
         intent = reading.intents[0].name if reading.intents else ""
         own = (
-            is_sure(reading, thresholds)
-            and reading.intents[0].confidence >= thresholds.personal
-            and intent not in SOCIAL
-            and _size(reading.text) >= _SHORTEST
+            _is_meant(reading, state, domain, thresholds) and intent not in SOCIAL and _size(reading.text) >= _SHORTEST
         )
         known = next((group for group in groups if group[0] == intent), None)
         if own and known is None:
@@ -82,6 +91,19 @@ def _with_answers(
             texts = [text for name, said in groups if name == intent or name in answers for text in said]
             return [(name, texts if name == intent else said) for name, said in groups if name not in answers]
     return groups
+
+
+def _is_meant(reading: Understanding, state: State, domain: Domain, thresholds: Thresholds) -> bool:
+    """Whether a part is sure enough to stand alone; what only opens a form, which asks, may be less so. What only tells
+    how things stand ("my order is not sent yet, …") belongs to what is wished."""
+    if not is_sure(reading, thresholds) or (_TELLS.match(reading.text) and not _wants_something(reading.text)):
+        return False
+    sure = reading.intents[0].confidence >= thresholds.personal
+    return sure or (wishes(reading.text) and isinstance(_leads(reading.intents[0].name, state, domain), Ask))
+
+
+def _wants_something(text: str) -> bool:
+    return wishes(text) or requests(text) or asks(text)
 
 
 def _leads(intent: str, state: State, domain: Domain) -> Decision | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from bot.dialogue.domain import HANDOFF
 from bot.dialogue.project import LISTEN, Domain
 from bot.dialogue.trail import UNSURE, Next, given, heard, interrupted, next_action
-from bot.dialogue.turning import asks, asks_how, begins_anew, leaves, requests, wrong_slot
+from bot.dialogue.turning import asks, asks_how, begins_anew, leaves, requests, wishes, wrong_slot
 from bot.records import (
     Act,
     Answer,
@@ -54,6 +54,9 @@ class Thresholds:
     """A rule is followed from this confidence on."""
     personal: float = 0.7
     """An order is looked up, or a person called, from this confidence on: acting wrongly costs more than asking."""
+    foreign: float = 0.25
+    """Above, a wish that is read with `personal` confidence is one of the shop's, whatever goods it names: what lies
+    outside of the intents is mostly a word that they never heard."""
     scope: float = 0.5
     """Below, a message is taken as outside of what the intents cover."""
     approved: float = 0.9
@@ -146,7 +149,7 @@ class _Read:
     @property
     def wants(self) -> bool:
         """Whether it wants that done, and does not only ask about it."""
-        return self.acts and requests(self.text)
+        return self.acts and (requests(self.text) or wishes(self.text))
 
 
 def decide(
@@ -196,8 +199,24 @@ def _read(
         answerable=findings.answerable >= thresholds.answerable,
         following=following,
         leads=leads,
-        acts=isinstance(leads, Ask | Act) and sure and confidence >= thresholds.personal,
+        acts=_acts(state, understanding, leads, thresholds),
     )
+
+
+def _acts(state: State, understanding: Understanding, leads: Decision | None, thresholds: Thresholds) -> bool:
+    """Whether what follows is done without asking what was meant.
+
+    A form only asks, and does nothing before a yes: where none is open, a wish need not be as sure to begin one.
+    """
+    if not isinstance(leads, Ask | Act) or not understanding.intents:
+        return False
+    confidence, text = understanding.intents[0].confidence, understanding.text
+    if isinstance(leads, Act) or state.form is not None:
+        return is_sure(understanding, thresholds) and confidence >= thresholds.personal
+    wished = wishes(text) or (requests(text) and not asks_how(text))
+    if confidence >= thresholds.personal:
+        return understanding.in_scope >= (thresholds.foreign if wished else thresholds.scope)
+    return wished and is_sure(understanding, thresholds)
 
 
 def _is_bare(understanding: Understanding) -> bool:

@@ -122,6 +122,19 @@ def requests(text: str) -> bool:
     return _REQUESTS.search(text) is not None
 
 
+_WISHES = re.compile(
+    r"""\b(?:i|we)(?:'d|\swould|\swill|'ll)?\s(?:\w+\s)?(?:want|wanna|like|need|prefer|wish|rather|love)\b
+    | \b(?:want|wanna|please|plz|pls|kindly|instead)\b
+    | ^\W*(?:need|looking)\b | \b(?:give|get|make|send)\sme\b | \border\s\#?[\w-]*\d{4}""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def wishes(text: str) -> bool:
+    """Whether a message, anywhere in it, says that somebody wants something of the shop."""
+    return _WISHES.search(text.replace("’", "'")) is not None
+
+
 def asks(text: str) -> bool:
     """Whether a message looks like a question."""
     return _ASKS.search(text) is not None

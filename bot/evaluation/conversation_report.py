@@ -42,7 +42,9 @@ class Played:
         return not (self.missing or self.wrong or self.broken)
 
 
-def figures_of(rows: Sequence[Played], split: str, *, own_words: bool = False) -> dict[str, Any]:
+def figures_of(
+    rows: Sequence[Played], split: str, *, own_words: bool = False, hurriedly: bool = False, trusting: bool = False
+) -> dict[str, Any]:
     """The pass rate of all, by the kinds of wishes in a task, and by each kind of wish."""
     kinds: dict[str, list[Played]] = {}
     wishes: dict[str, list[Played]] = {}
@@ -54,6 +56,8 @@ def figures_of(rows: Sequence[Played], split: str, *, own_words: bool = False) -
     return {
         "split": split,
         "own_words": own_words,
+        "hurriedly": hurriedly,
+        "trusting": trusting,
         **_counted(rows),
         "kinds": {kind: _counted(kinds[kind]) for kind in sorted(kinds)},
         "tasks_with_wish": {kind: _counted(wishes[kind]) for kind in sorted(wishes)},
@@ -75,7 +79,8 @@ def _counted(rows: Sequence[Played]) -> dict[str, Any]:
 def tables(figures: Mapping[str, Any]) -> list[Table]:
     """The figures for a terminal."""
     table = Table(
-        title=f"tau-bench retail, {figures['split']}{', in own words' if figures['own_words'] else ''}",
+        title=f"tau-bench retail, {figures['split']}{', in own words' if figures['own_words'] else ''}"
+        f"{', hurriedly' if figures['hurriedly'] else ''}{', trusting' if figures['trusting'] else ''}",
         caption=figures["note"],
     )
     for column in ("kind of task", "tasks", "passed", "rate"):

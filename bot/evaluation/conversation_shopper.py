@@ -37,6 +37,11 @@ class Shopper:
     retail: Retail
     own_words: bool = False
     """Whether it answers in words of its own instead of taking what is offered; at a second time it takes that."""
+    hurriedly: bool = False
+    """Whether it states its wishes in loose words, and not in the instruction's."""
+
+    trusting: bool = False
+    """Whether it says yes to every summary, right or wrong."""
 
     def identity(self, times: int) -> str:
         """Who it is; another way each time it is asked."""
@@ -107,6 +112,8 @@ class Shopper:
 
     def agrees(self, wish: Wish, summary: str) -> bool:
         """Whether a summary says what is wished, as far as a careful reader sees."""
+        if self.trusting:
+            return True
         lowered = summary.casefold()
         new = [self.retail.variant(item) for item in wish.facts.get("new_item_ids", ())]
         facts = [wish.order, _SUMMARY[wish.kind], *names_of(wish, self.retail)]

@@ -62,6 +62,34 @@ def sentences(task: Task) -> list[str]:
     return told
 
 
+_ASKED = re.compile(
+    r"\b(?:how (?:much|many|long)|what(?:'s| is| are| was| were| the| other| options?| kinds?)|which (?:is|one|of|ones)"
+    r"|(?:the|a) (?:total|tracking|price|exact|overall|full|final|number of|amount)|the (?:cheapest|cost))\b[^.;?!]*"
+)
+_ASKS = re.compile(
+    r"\b(?:know|ask\w*|tell\w*|told|find out|figure out|check\w*|inquir\w*|wonder\w*|curious|learn|give)\b",
+    re.IGNORECASE,
+)
+_SUPPOSES = re.compile(r"^(?:if|unless|when|in case)\b", re.IGNORECASE)
+
+MOST_QUESTIONS = 3
+
+
+def questions(task: Task) -> list[str]:
+    """What the instruction has the shopper ask for, each as a sentence of its own; none where no fact is wanted."""
+    if not task.outputs:
+        return []
+    asked = []
+    for sentence in _SENTENCE.split(task.instruction.strip()):
+        clause = _ASKED.search(sentence)
+        if clause is None or _SUPPOSES.match(sentence.strip()):
+            continue
+        if clause[0].startswith(("how", "what")) or _ASKS.search(sentence[: clause.start()]):
+            told = first_person(_values(clause[0].strip(" ,")))
+            asked.append(f"I'd like to know {told[:1].lower()}{told[1:]}.")
+    return list(dict.fromkeys(asked))[:MOST_QUESTIONS]
+
+
 _NOTES = (
     (r"^Return (#\w+) via \S+: (.*?)[; ]*$", r"I want to return \2 from order \1."),
     (r"^Cancel order (#\w+) because (.*?)\.?$", r"I want to cancel order \1, it was \2."),

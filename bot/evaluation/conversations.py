@@ -9,13 +9,14 @@ from typing import Any
 import aiohttp
 from rich.console import Console
 
+from bot.evaluation.conversation_phrases import hurried
 from bot.evaluation.conversation_report import Played, figures_of, tables, write_report
 from bot.evaluation.conversation_server import Served, scratch, serving
 from bot.evaluation.conversation_shop import DATABASE, Reader, fill, only_shop, reader, restore, right_changes
 from bot.evaluation.conversation_shopper import LEAVE, NO, Shopper
 from bot.evaluation.conversation_talk import Heard, Talk, TalkFailed
 from bot.evaluation.conversation_tasks import Wish, read_retail, read_tasks
-from bot.evaluation.conversation_words import opening, plain, sentences
+from bot.evaluation.conversation_words import opening, plain, questions, sentences
 from bot.records import ConversationId
 from bot.settings import Settings
 
@@ -43,13 +44,18 @@ async def evaluate_conversations(
     split: str = "dev",
     most: int | None = None,
     own_words: bool = False,
+    hurriedly: bool = False,
+    trusting: bool = False,
 ) -> dict[str, Any]:
     """Play the tasks of a split, all or ``most`` of them; write and return the figures.
 
-    ``own_words`` has the shopper answer in words of its own instead of taking what is offered.
+    ``own_words`` has the shopper answer in words of its own instead of taking what is offered; ``hurriedly`` has it
+    state its wishes as people in a hurry do, and not with the instruction's sentences; ``trusting`` has it say yes to
+    every summary without reading it.
 
     Files: ``conversations.json`` (figures), ``conversations.jsonl`` (every task), ``conversations.html``.
     """
+    ways = {"own_words": own_words, "hurriedly": hurriedly, "trusting": trusting}
     retail, tasks = read_retail(data), read_tasks(data, split, most)
     rows: list[Played] = []
     with scratch() as name:
@@ -64,11 +70,13 @@ async def evaluate_conversations(
             async with serving(own, folder) as served, reader("compare", retail.folder) as compare:
                 for task, changes in zip(tasks, right, strict=True):
                     restore(prepared, live)
-                    rows.append(await _play(Shopper(task, retail, own_words), changes, served, compare))
+                    rows.append(
+                        await _play(Shopper(task, retail, own_words, hurriedly, trusting), changes, served, compare)
+                    )
                     console.print(f"{task.name}  {task.kind}: {'passed' if rows[-1].passed else 'FAILED'}")
                     # As it goes, so that a measurement that is broken off is not lost.
-                    write_report(figures_of(rows, split, own_words=own_words), rows, out)
-    figures = figures_of(rows, split, own_words=own_words)
+                    write_report(figures_of(rows, split, **ways), rows, out)
+    figures = figures_of(rows, split, **ways)
     for table in tables(figures):
         console.print(table)
     return figures
@@ -111,16 +119,20 @@ class _Visit:
         self.again = 0
 
     async def play(self) -> None:
-        """See each wish through; where there is none, say what the instruction says, and agree to nothing."""
+        """See each wish through; where there is none, say what the instruction says, and agree to nothing. Last, ask
+        what it wants to be told."""
         task, retail = self._shopper.task, self._shopper.retail
         heard = Heard()
         for wish in task.wishes:
             if heard.ask and not _may_be(wish, heard):
                 heard = await self._say(LEAVE)
-            heard = await self._pursue(wish, heard, (opening(task, wish, retail), plain(wish, retail)))
-        if not task.wishes:
-            for sentence in sentences(task):
-                await self._talk_about(sentence)
+            first = hurried(wish, retail) if self._shopper.hurriedly else opening(task, wish, retail)
+            heard = await self._pursue(wish, heard, (first, plain(wish, retail)))
+        told = [] if task.wishes else sentences(task)
+        for sentence in (*told, *questions(task)):
+            if heard.ask:
+                await self._say(LEAVE)
+            heard = await self._talk_about(sentence)
 
     async def _pursue(self, wish: Wish, heard: Heard, words: tuple[str, str]) -> Heard:
         """See one wish through: the last reply, with a question in it where the assistant goes on by itself."""
@@ -144,12 +156,12 @@ class _Visit:
             heard = await self._say(said)
         return heard
 
-    async def _talk_about(self, sentence: str) -> None:
+    async def _talk_about(self, sentence: str) -> Heard:
         """Say something that is to change nothing."""
         heard = await self._say(sentence)
         for _ in range(6):
             if not heard.ask:
-                return
+                break
             times = self._asked.get(heard.ask, 0)
             self._asked[heard.ask] = times + 1
             if heard.ask in ("shopper", "email") and times < _TRIES:
@@ -158,6 +170,7 @@ class _Visit:
                 heard = await self._say(NO)
             else:
                 heard = await self._say(heard.options[0] if heard.options and times == 0 else LEAVE)
+        return heard
 
     async def _say(self, text: str) -> Heard:
         return await self._talk.say(text)
@@ -169,5 +182,7 @@ def _may_be(wish: Wish, heard: Heard) -> bool:
 
 
 def _button(wish: Wish, heard: Heard) -> str | None:
+    """The button that leads to the wish; one that only asks a question of the shop's does not."""
     title = _TITLES.get(wish.kind, wish.kind)
-    return next((payload for name, payload in heard.buttons if title in name.casefold()), None)
+    leads = (payload for name, payload in heard.buttons if title in name.casefold() and payload.startswith("/"))
+    return next(leads, None)

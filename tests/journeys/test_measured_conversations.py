@@ -108,3 +108,16 @@ def test_that_the_demo_shops_stories_pass_and_a_wrong_one_is_told_with_its_line(
     [failed] = figures["failed"]
     assert failed["differs"] == [f"{wrong}:4: actions: utter_goodbye are told, utter_greet were done"]
     assert "> hello" in (tmp_path / "out" / "stories.txt").read_text()
+
+
+def test_that_wishes_are_said_once_and_counted_where_they_are_acted_on(made: Path, tmp_path: Path) -> None:
+    file = tmp_path / "wishes.yml"
+    file.write_text(
+        "cancel_order:\n- cancel my order please\n- do you sell tents\n"
+        "return_item+order_status:\n- I want to return my jacket. Where is my other order?\n"
+    )
+    status, figures = measure(made, "--wishes", str(file), "--out", str(tmp_path / "out"))
+    assert status == 0
+    assert figures["kinds"]["cancel_order"] == {"wishes": 2, "acted_on": 1}
+    assert figures["kinds"]["return_item + order_status"] == {"wishes": 1, "acted_on": 1}
+    assert (tmp_path / "out" / "wishes.txt").read_text().startswith("cancel_order: do you sell tents")

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.evaluation.conversation_phrases import hurried
 from bot.evaluation.conversation_shopper import NO, Shopper
 from bot.evaluation.conversation_talk import Heard, read
 from bot.evaluation.conversation_tasks import NOTHING, Retail, Task, Wish
-from bot.evaluation.conversation_words import opening, plain, sentences
+from bot.evaluation.conversation_words import opening, plain, questions, sentences
 
 RETAIL = Retail(
     Path(),
@@ -76,6 +77,36 @@ def test_that_each_wish_begins_with_the_sentence_about_it_or_with_plain_words() 
     exchange, cancel = Wish("exchange", EXCHANGE[1]), Wish("cancel", CANCEL[1])
     assert opening(told, exchange, RETAIL) == "I want to exchange the fan."
     assert opening(told, cancel, RETAIL) == plain(cancel, RETAIL) == "I want to cancel order #A2."
+
+
+@pytest.mark.parametrize(
+    ("instruction", "asked"),
+    [
+        ("You want to cancel the fan and want to know how much you get back in total.", "how much I get back in total"),
+        (
+            "Ask the agent how many options of the rug are there. You hate blue.",
+            "how many options of the rug are there",
+        ),
+        ("You'd like to know the tracking number of your order.", "the tracking number of my order"),
+        ("If the agent asks for the total, say nothing.", None),
+        ("You want to return the rug at the full price.", None),
+    ],
+)
+def test_that_the_shopper_asks_for_the_facts_that_it_wants(instruction: str, asked: str | None) -> None:
+    wanting = Task("dev-0", "ada_byron_1", instruction, [], ("12.5",))
+    assert questions(wanting) == ([f"I'd like to know {asked}."] if asked else [])
+    assert questions(task(instruction)) == []
+
+
+def test_that_a_wish_in_a_hurry_holds_what_its_call_wants_and_nothing_else() -> None:
+    said = {hurried(Wish("exchange", {**EXCHANGE[1], "order_id": f"#A{number}"}), RETAIL) for number in range(30)}
+    assert len(said) > 5
+    assert all("fan" in text for text in said)
+    assert any("#A1" in text for text in said)
+    assert not any("{" in text for text in said)
+    cancel = hurried(Wish("cancel", CANCEL[1]), RETAIL)
+    assert any(word in cancel for word in ("mistake", "accident"))
+    assert cancel == hurried(Wish("cancel", CANCEL[1]), RETAIL)
 
 
 def test_that_the_kinds_of_a_task_are_those_of_its_wishes() -> None:

@@ -1,12 +1,17 @@
 """What a shopper's words mean among the choices at hand."""
 
+from typing import cast
+
 import pytest
 
 from actions.agreeing import yes_or_no
-from actions.matching import Ambiguous, Choice, find_items, find_method, find_variant, titled
+from actions.matching import Ambiguous, Choice, find_by_price, find_items, find_method, find_variant, titled
 from actions.postal import read_address
+from actions.said import described, said_items, said_method, said_variant
+from actions.scene import WISH, Scene
 from actions.shop.demo import item_id, read_products
-from actions.shop.records import Address, Item, MethodId, PaymentMethod, Variant
+from actions.shop.records import Address, Item, ItemId, MethodId, Order, OrderId, PaymentMethod, UserId, Variant
+from actions.shop.shop import Shop
 
 PRODUCTS = {product.id: product for product in read_products()}
 
@@ -93,6 +98,40 @@ def test_that_a_variant_that_there_is_not_is_none() -> None:
     jacket = line("LFJ-GHYM", "black", "L")
     assert find_variant(jacket, PRODUCTS["LFJ-GHYM"].variants, "a purple one") is None
     assert isinstance(find_variant(jacket, PRODUCTS["LFJ-GHYM"].variants, "S or M"), Ambiguous)
+
+
+PRICED = tuple(
+    Variant(ItemId(name), {"colour": colour, "size": size}, price, available)
+    for name, colour, size, price, available in (
+        ("a", "red", "S", 300, True),
+        ("b", "red", "L", 200, True),
+        ("c", "blue", "S", 100, False),
+        ("d", "blue", "L", 250, True),
+        ("e", "green", "L", 400, True),
+        ("f", "green", "S", 400, True),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("the cheapest one please", "b"),
+        ("whichever blue one is cheapest", "d"),
+        ("the least expensive in S", "f"),
+        ("the red one", None),
+        ("the cheapest blue one in S", None),
+    ],
+)
+def test_that_the_cheapest_that_there_is_is_taken(text: str, meant: str | None) -> None:
+    old = Item(ItemId("a"), "p", "Cap", 300, {"colour": "red", "size": "S"})
+    found = find_by_price(old, PRICED, text)
+    assert (found.id if isinstance(found, Variant) else found) == meant
+
+
+def test_that_of_two_that_cost_the_same_it_is_asked_which() -> None:
+    old = Item(ItemId("a"), "p", "Cap", 300, {"colour": "red", "size": "S"})
+    assert isinstance(find_by_price(old, PRICED, "the most expensive"), Ambiguous)
 
 
 METHODS = (
@@ -210,3 +249,78 @@ def test_that_addresses_are_read(text: str, meant: tuple[str, ...]) -> None:
 def test_that_what_an_address_lacks_is_named() -> None:
     assert read_address("Nieuwegracht 5, Utrecht", "Netherlands") == ("zip",)
     assert read_address("hello there") == ("address1", "zip", "country")
+
+
+def order_of(number: str, *lines: Item) -> Order:
+    return Order(OrderId(number), UserId("u"), "delivered", Address("", "", "", "", "", ""), lines, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("the order with the trousers", 0),
+        ("where the beanie is in it, and the fleece", 0),
+        ("the one with the hiking socks", None),
+        ("the one with the socks and the bottle", 1),
+        ("the lamp", None),
+    ],
+)
+def test_that_an_order_is_known_by_what_is_in_it(text: str, meant: int | None) -> None:
+    orders = [order_of("A", TROUSERS, FLEECE, BEANIE), order_of("B", SOCKS, BOTTLES[0]), order_of("C", SOCKS)]
+    assert described(orders, text) == (None if meant is None else orders[meant])
+
+
+def wishing(text: str) -> Scene:
+    shop = cast("Shop", None)  # What is read here is words alone.
+    return Scene(shop, text, "", "en", None, {}, "c", "m", {WISH: text})
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("I want to return the fleece and the beanie", (FLEECE, BEANIE)),
+        ("return everything please", (TROUSERS, FLEECE, BEANIE)),
+        ("The trousers arrived. I'd like to send the fleece back", (FLEECE,)),
+        ("I want to return the fleece but keep the beanie", None),
+        ("return the fleece if you have no other one", None),
+        ("I want to return something", None),
+        ("return the tent", None),
+    ],
+)
+def test_that_items_in_the_first_words_are_taken_where_plain(text: str, meant: tuple[Item, ...] | None) -> None:
+    found = said_items(wishing(text), (TROUSERS, FLEECE, BEANIE))
+    assert found == (None if meant is None else tuple(item.id for item in meant))
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("change the beanie to slate blue", ("slate blue",)),
+        ("I want the beanie in rust orange instead of black", ("rust orange",)),
+        ("change the beanie from black to slate blue", ("slate blue",)),
+        ("the beanie should be another colour", None),
+        ("change the beanie to purple", None),
+        ("change the beanie to either slate blue or rust orange", None),
+        ("change the fleece to black and the beanie to slate blue", ("slate blue",)),
+    ],
+)
+def test_that_a_variant_in_the_first_words_is_taken_where_it_is_plain(
+    text: str, options: tuple[str, ...] | None
+) -> None:
+    found = said_variant(wishing(text), BEANIE, PRODUCTS["LFA-BEAN"].variants, (FLEECE,))
+    assert (tuple(found.options.values()) if found else None) == options
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("return the fleece, refund to paypal", 1),
+        ("return the fleece and put the money on the card ending in 9212", 3),
+        ("return the fleece from LF-204823, refund to paypal", 1),
+        ("return the fleece from my last order to my gift card", 0),
+        ("return the fleece to my credit card", None),
+        ("I paid for the fleece and return it", None),
+    ],
+)
+def test_that_a_payment_method_in_the_first_words_is_taken_where_it_is_plain(text: str, meant: int | None) -> None:
+    assert said_method(wishing(text), METHODS, "paypal_1") == (None if meant is None else METHODS[meant])

@@ -82,6 +82,15 @@ def test_that_a_wish_is_told_from_a_question_about_it() -> None:
         ("ok", ("ok",)),
         ("where is my parcel\nand cancel the other one", ("where is my parcel", "and cancel the other one")),
         ("我的订单在哪里？另外我想退货", ("我的订单在哪里？", "我想退货")),
+        (
+            "cancel the rug; exchange the lamp for a white one, then track my parcel",
+            ("cancel the rug;", "exchange the lamp for a white one", "track my parcel"),
+        ),
+        ("it broke, please send me a new one", ("it broke, please send me a new one",)),
+        (
+            "change my address and the lamp should please be the white one",
+            ("change my address", "the lamp should please be the white one"),
+        ),
     ],
 )
 def test_that_wishes_are_parted_where_a_new_one_begins(text: str, found: tuple[str, ...]) -> None:
