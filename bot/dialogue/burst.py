@@ -28,11 +28,11 @@ _SEAMS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _TELLS = re.compile(
-    r"""^\W*(?:(?:my|the|it|its|this|that|these|those|they|one\sof)\b
+    r"""^\W*(?:(?:my(?!\s(?:e-?mail|name)\b)|the|it|its|this|that|these|those|they|one\sof)\b
       | (?:i|we)(?:'ve|\shave)?\s(?:just\s)?(?:got|received|bought|ordered|placed|made|chose|picked|moved)\b)""",
     re.IGNORECASE | re.VERBOSE,
 )
-"""How a sentence begins that tells how things stand."""
+"""How a sentence begins that tells how things stand; one that tells who writes is an answer to a form."""
 
 
 def parts(text: str) -> tuple[str, ...]:
