@@ -8,8 +8,6 @@ from dataclasses import asdict
 from rasa_sdk import Action
 
 from actions import identity
-from actions.choosing import WORDS as CHOOSING
-from actions.choosing import order_step, with_status
 from actions.forms import actions_of, confirm_step
 from actions.matching import Choice
 from actions.postal import PARTS, read_address
@@ -17,6 +15,8 @@ from actions.scene import CONFIRMED, SHOPPER, Filled, Question, Reading, Scene, 
 from actions.shop.records import PENDING, Address, Key, Receipt, Refusal
 from actions.shop.rows import fold
 from actions.shop.shop import Shop
+from actions.steps.order import WORDS as ORDER
+from actions.steps.order import order_step, with_status
 from actions.submitting import Submit
 
 FORM = "change_address_form"
@@ -122,7 +122,7 @@ def new_address(scene: Scene) -> Address:
 
 def none(scene: Scene) -> str:
     """No order can be sent elsewhere."""
-    return scene.words(CHOOSING, "none", done=scene.words(WORDS, "none done"), why=scene.words(WORDS, "none why"))
+    return scene.words(ORDER, "none", done=scene.words(WORDS, "none done"), why=scene.words(WORDS, "none why"))
 
 
 def steps(scene: Scene) -> Iterator[Step]:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from rasa_sdk import Action
 
 from actions import identity
-from actions.choosing import WORDS as CHOOSING
-from actions.choosing import order_step, with_status
 from actions.forms import actions_of, confirm_step
 from actions.matching import Choice, method_title
 from actions.scene import CONFIRMED, SHOPPER, Filled, Question, Reading, Scene, Step, Texts, Unclear
 from actions.shop.records import CANCEL_REASONS, GIFT_CARD, PENDING, Key, Receipt, Refusal
 from actions.shop.rules import paid_with
 from actions.shop.shop import Shop
+from actions.steps.order import WORDS as ORDER
+from actions.steps.order import order_step, with_status
 from actions.submitting import Submit
 
 FORM = "cancel_order_form"
@@ -57,7 +57,7 @@ _SAID = {
 
 
 def _none(scene: Scene) -> str:
-    return scene.words(CHOOSING, "none", done=scene.words(WORDS, "none done"), why=scene.words(WORDS, "none why"))
+    return scene.words(ORDER, "none", done=scene.words(WORDS, "none done"), why=scene.words(WORDS, "none why"))
 
 
 def _ask_reason(scene: Scene) -> Question:

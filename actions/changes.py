@@ -6,9 +6,7 @@ from dataclasses import replace
 
 from rasa_sdk import Action
 
-from actions import addresses, identity, items, payments
-from actions.choosing import VARIANTS, Instead, order_step, status_word, with_status
-from actions.choosing import WORDS as CHOOSING
+from actions import addresses, change_items, change_payment, identity
 from actions.forms import actions_of, confirm_step
 from actions.matching import Choice
 from actions.returns import returnable
@@ -16,6 +14,9 @@ from actions.said import names_one
 from actions.scene import CONFIRMED, SHOPPER, WISH, Filled, Question, Reading, Scene, Step, Texts
 from actions.shop.records import PENDING, Key, Receipt, Refusal
 from actions.shop.shop import Shop
+from actions.steps.order import WORDS as ORDER
+from actions.steps.order import Instead, order_step, status_word, with_status
+from actions.steps.variants import VARIANTS
 from actions.submitting import Submit
 
 FORM = "change_order_form"
@@ -57,7 +58,7 @@ _MAIL = re.compile(r"e-?mail(?: address)?|\S+@\S+", re.IGNORECASE)
 
 
 def _none(scene: Scene) -> str:
-    return scene.words(CHOOSING, "none", done=scene.words(WORDS, "none done"), why=scene.words(WORDS, "none why"))
+    return scene.words(ORDER, "none", done=scene.words(WORDS, "none done"), why=scene.words(WORDS, "none why"))
 
 
 def _ask(scene: Scene) -> Question:
@@ -89,7 +90,7 @@ _INSTEAD = Instead(
     "exchange_form",
     returnable(),
     lambda scene, order: scene.words(
-        CHOOSING, "instead exchange", number=order.id, status=status_word(scene, order.status)
+        ORDER, "instead exchange", number=order.id, status=status_word(scene, order.status)
     ),
 )
 
@@ -107,9 +108,9 @@ def steps(scene: Scene) -> Iterator[Step]:
     yield Step("change", _ask, _read, offer=_offer)
     match scene.slots.get("change"):
         case "items":
-            yield from items.steps(scene)
+            yield from change_items.steps(scene)
         case "payment":
-            yield from payments.steps(scene)
+            yield from change_payment.steps(scene)
         case "address":
             yield addresses.address_step()
     yield confirm_step(steps, _summary)
@@ -118,27 +119,27 @@ def steps(scene: Scene) -> Iterator[Step]:
 def _summary(scene: Scene) -> str:
     match scene.slots.get("change"):
         case "items":
-            return items.summary(scene)
+            return change_items.summary(scene)
         case "payment":
-            return payments.summary(scene)
+            return change_payment.summary(scene)
     return addresses.summary(scene)
 
 
 def _do(scene: Scene, key: Key) -> Receipt | Refusal:
     match scene.slots.get("change"):
         case "items":
-            return items.do(scene, key)
+            return change_items.do(scene, key)
         case "payment":
-            return payments.do(scene, key)
+            return change_payment.do(scene, key)
     return addresses.do(scene, key)
 
 
 def _done(scene: Scene, receipt: Receipt) -> str:
     match receipt.action:
         case "change_items":
-            return items.done(scene, receipt)
+            return change_items.done(scene, receipt)
         case "change_payment":
-            return payments.done(scene, receipt)
+            return change_payment.done(scene, receipt)
     return addresses.done(scene, receipt)
 
 

@@ -5,25 +5,17 @@ from collections.abc import Iterator
 from rasa_sdk import Action
 
 from actions import identity
-from actions.choosing import (
-    VARIANTS,
-    Instead,
-    chosen_ids,
-    chosen_variants,
-    items_step,
-    order_step,
-    status_word,
-    variant_steps,
-    with_status,
-)
-from actions.choosing import WORDS as CHOOSING
+from actions.change_items import swap_facts
 from actions.forms import actions_of, confirm_step
-from actions.items import swap_facts
-from actions.paying import difference, method_step, paying
 from actions.returns import returnable
 from actions.scene import CONFIRMED, SHOPPER, Scene, Step, Texts
 from actions.shop.records import PENDING, Key, Receipt, Refusal
 from actions.shop.shop import Shop
+from actions.steps.items import chosen_ids, items_step
+from actions.steps.method import difference, method_step, paying
+from actions.steps.order import WORDS as ORDER
+from actions.steps.order import Instead, order_step, status_word, with_status
+from actions.steps.variants import VARIANTS, chosen_variants, variant_steps
 from actions.submitting import Submit
 
 FORM = "exchange_form"
@@ -49,15 +41,13 @@ WORDS: Texts = {
 
 def _none(scene: Scene) -> str:
     why = scene.words(WORDS, "none why", days=scene.shop.policy.return_days)
-    return scene.words(CHOOSING, "none", done=scene.words(WORDS, "none done"), why=why)
+    return scene.words(ORDER, "none", done=scene.words(WORDS, "none done"), why=why)
 
 
 _INSTEAD = Instead(
     "change_order_form",
     with_status(PENDING),
-    lambda scene, order: scene.words(
-        CHOOSING, "instead change", number=order.id, status=status_word(scene, order.status)
-    ),
+    lambda scene, order: scene.words(ORDER, "instead change", number=order.id, status=status_word(scene, order.status)),
 )
 
 

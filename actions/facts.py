@@ -9,7 +9,6 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions import identity
-from actions.choosing import named_orders, order_title
 from actions.forms import actions_of
 from actions.matching import Choice, item_title, method_title, variant_title
 from actions.products import named
@@ -18,6 +17,7 @@ from actions.scene import SHOPPER, WISH, Filled, Question, Reading, Scene, Step,
 from actions.shop.records import Order, Product, Receipt
 from actions.shop.rules import paid_with
 from actions.shop.shop import Shop
+from actions.steps.order import named_orders, order_title
 
 FORM = "order_cost_form"
 

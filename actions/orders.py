@@ -10,7 +10,6 @@ from rasa_sdk.events import FollowupAction
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions import identity
-from actions.choosing import named_orders, order_title
 from actions.forms import Ask, Form, actions_of
 from actions.matching import Choice, item_title
 from actions.scene import (
@@ -30,6 +29,7 @@ from actions.scene import (
 from actions.shop.records import Order
 from actions.shop.rows import fold
 from actions.shop.shop import Shop
+from actions.steps.order import named_orders, order_title
 
 STATUS: Texts = {
     "en": {

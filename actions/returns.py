@@ -5,24 +5,16 @@ from collections.abc import Iterator
 from rasa_sdk import Action
 
 from actions import identity
-from actions.choosing import WORDS as CHOOSING
-from actions.choosing import (
-    Eligible,
-    Instead,
-    chosen_ids,
-    chosen_items,
-    items_step,
-    order_step,
-    status_word,
-    with_status,
-)
 from actions.forms import actions_of, confirm_step
 from actions.matching import item_title, method_title
-from actions.paying import method_step, refundable
 from actions.scene import CONFIRMED, SHOPPER, Scene, Step, Texts
 from actions.shop.records import DELIVERED, PENDING, Key, Order, Receipt, Refusal, Why
 from actions.shop.rules import return_period_over
 from actions.shop.shop import Shop
+from actions.steps.items import chosen_ids, chosen_items, items_step
+from actions.steps.method import method_step, refundable
+from actions.steps.order import WORDS as ORDER
+from actions.steps.order import Eligible, Instead, order_step, status_word, with_status
 from actions.submitting import WORDS as REFUSALS
 from actions.submitting import Submit
 
@@ -63,7 +55,7 @@ def returnable() -> Eligible:
 
 def _none(scene: Scene) -> str:
     why = scene.words(WORDS, "none why", days=scene.shop.policy.return_days)
-    return scene.words(CHOOSING, "none", done=scene.words(WORDS, "none done"), why=why)
+    return scene.words(ORDER, "none", done=scene.words(WORDS, "none done"), why=why)
 
 
 def _facts(scene: Scene) -> dict[str, str]:
@@ -80,9 +72,7 @@ def _facts(scene: Scene) -> dict[str, str]:
 _INSTEAD = Instead(
     "cancel_order_form",
     with_status(PENDING),
-    lambda scene, order: scene.words(
-        CHOOSING, "instead cancel", number=order.id, status=status_word(scene, order.status)
-    ),
+    lambda scene, order: scene.words(ORDER, "instead cancel", number=order.id, status=status_word(scene, order.status)),
 )
 
 

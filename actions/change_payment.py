@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from actions.matching import method_title
-from actions.paying import method_step, replacing
 from actions.scene import Scene, Step, Texts
 from actions.shop.records import Key, Receipt, Refusal
 from actions.shop.rules import paid_with
+from actions.steps.method import method_step, replacing
 
 WORDS: Texts = {
     "en": {

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from actions.choosing import chosen_ids, chosen_item, chosen_variants, items_step, variant_steps
 from actions.matching import item_title, method_title, variant_title
-from actions.paying import difference, method_step, paying
 from actions.scene import Scene, Step, Texts
 from actions.shop.records import Key, Receipt, Refusal
+from actions.steps.items import chosen_ids, chosen_item, items_step
+from actions.steps.method import difference, method_step, paying
+from actions.steps.variants import chosen_variants, variant_steps
 
 WORDS: Texts = {
     "en": {

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-from actions.choosing import chosen_ids, chosen_item, chosen_items, chosen_variants
 from actions.matching import Ambiguous, Choice, find_method, item_title, method_title
 from actions.said import said_method
 from actions.scene import Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear
 from actions.shop.records import GIFT_CARD, PaymentMethod
 from actions.shop.rules import paid_with
+from actions.steps.items import chosen_ids, chosen_item, chosen_items
+from actions.steps.variants import chosen_variants
 
 WORDS: Texts = {
     "en": {
