@@ -35,7 +35,7 @@ from actions.shop.shop import Shop
 ATTEMPTS = 3
 """Wrong answers after which a person is called: who guesses gets no more."""
 
-_EMAIL = re.compile(r"[^\s<>,;:，；：]+@[^\s<>,;:，；：]+\.[^\W_]+")
+_EMAIL = re.compile(r"[^\s<>,;:，；：@]{1,64}@[^\s<>,;:，；：@]{1,255}\.[^\W_]+")
 _WORD = re.compile(r"[^\W_]+")
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _POSTCODE = re.compile(

@@ -56,6 +56,14 @@ SORRY: Mapping[str, str] = MappingProxyType(
 )
 """What a shopper reads when every try of a turn failed, by language."""
 
+UNSURE: Mapping[str, str] = MappingProxyType(
+    {
+        "en": "Sorry, something went wrong, and I cannot say what of it was done. A person will look at it.",
+        "zh": "抱歉，系统出了点问题，我无法确认刚才的操作是否完成。人工客服会为您查看。",
+    }
+)
+"""… and the turn had begun to act."""
+
 NOTHING: Mapping[str, Receipt] = MappingProxyType({})
 """No receipts."""
 
@@ -318,15 +326,16 @@ class Worker:
 def set_aside(conversation: Conversation) -> Turn:
     """The turn for mail that could not be answered: an apology in its language, and a note for who reads the log.
 
-    Who pressed the button for a person gets one all the same.
+    Who pressed the button for a person gets one all the same, and so does who had begun to get something done.
     """
-    floor = Floor.WAITING if any(message.wants_human for message in conversation.mail) else None
+    wanted = conversation.begun or any(message.wants_human for message in conversation.mail)
+    sorry = UNSURE if conversation.begun else SORRY
     state = opened(conversation)
     words = " ".join(message.text if message.shown is None else message.shown for message in conversation.mail)
     state = replace(state, language=detect_language(words[:_ENOUGH], state.language))
     notes = (f"failed {TRIES} times", *_cut_short(conversation))
     trace = Trace(language=state.language, decision=SET_ASIDE, notes=notes)
-    return Turn((Utterance(SORRY.get(state.language, SORRY["en"])),), state, trace, floor)
+    return Turn((Utterance(sorry.get(state.language, sorry["en"])),), state, trace, Floor.WAITING if wanted else None)
 
 
 def _cut_short(conversation: Conversation, done: Mapping[str, Receipt] = NOTHING) -> tuple[str, ...]:

@@ -68,9 +68,10 @@ def _message(
     ranking = [{"name": intent.name, "confidence": intent.confidence} for intent in understanding.intents]
     metadata: dict[str, Any] = {}
     for mail in conversation.mail:
-        # A proof is for the message that it came with: the next one of a burst may be somebody else's.
-        metadata.pop(IDENTITY, None)
         metadata |= mail.metadata
+    # A proof is for the message that it came with: another one of the burst may be somebody else's.
+    if any(mail.metadata.get(IDENTITY) != metadata.get(IDENTITY) for mail in conversation.mail):
+        metadata.pop(IDENTITY, None)
     metadata.pop(VOUCHED, None)
     if vouched is not None:
         metadata[VOUCHED] = dict(vouched)

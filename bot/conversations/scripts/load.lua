@@ -31,6 +31,12 @@ local found = redis.call('HMGET', KEYS[1], 'shopper', 'version', 'epoch', 'floor
 if not found[1] then
   return false
 end
+-- Mail that outlived its retention takes along what was begun for it; else no turn could ever be committed again.
+if found[6] and tonumber(found[6]) > #mail then
+  redis.call('HDEL', KEYS[1], 'begun')
+  redis.call('DEL', KEYS[3])
+  found[6] = false
+end
 local said = redis.call('LRANGE', KEYS[3], 0, -1)
 -- What a turn has said or done already was no answer to mail that came since: that waits for a turn of its own.
 if found[6] then
