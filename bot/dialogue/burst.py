@@ -15,8 +15,6 @@ MOST = 4
 _SHORTEST = 3
 """Words of a part that may be a wish of its own; Chinese is counted by characters."""
 
-_BLANKS = re.compile(r"\s+")
-
 _VERB = r"""(?:cancel|return|exchange|change|track|send|ship|deliver|refund|switch|swap|replace|modify|update|upgrade
     |amend|adjust|make|take|put|tell|check|use|pay|get|give|set|call|stop)"""
 _SEAMS = re.compile(
@@ -38,9 +36,10 @@ _TELLS = re.compile(
 
 
 def parts(text: str) -> tuple[str, ...]:
-    """The parts of a text that may each be a wish; one where it is not to be divided."""
-    # The seams look for blanks in several places: a thousand of them in a row would stop everybody's conversation.
-    text = _BLANKS.sub(lambda blanks: "\n" if "\n" in blanks[0] else " ", text)
+    """The parts of a text that may each be a wish; one where it is not to be divided.
+
+    ``text`` is `mail.one_blank`: the seams look for blanks in several places, and take minutes for a thousand in a row.
+    """
     found = [part.strip(" ,，") for part in _SEAMS.split(text) if part and part.strip(" ,，")]
     if len(found) < 2 or sum(_size(part) >= _SHORTEST for part in found) < 2:
         return (text,)

@@ -14,6 +14,7 @@ from bot.dialogue.project import Domain
 from bot.records import Conversation, Entity, Intent, Message, State, Understanding
 
 _PAYLOAD = re.compile(r"/(?P<intent>[^\s/{}@]{1,100})(?:@[\d.]{1,10})?\s*(?P<values>\{.{0,2000}\})?", re.DOTALL)
+_BLANKS = re.compile(r"\s+")
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_]\w{2,10}){0,3}", re.IGNORECASE)
 
 
@@ -57,11 +58,16 @@ def read_mail(messages: Sequence[Message], domain: Domain) -> Mail:
     payloads = [read_payload(message, domain) for message in asking]
     words = (payload.shown if payload else message.text for message, payload in zip(asking, payloads, strict=True))
     return Mail(
-        text="\n".join(words).strip(),
+        text=one_blank("\n".join(words)),
         payload=payloads[-1] if payloads and all(payloads) else None,
         has_files=any(message.files for message in messages),
         wants_human=any(message.wants_human for message in messages),
     )
+
+
+def one_blank(text: str) -> str:
+    """The text with one blank, or one line's end, in place of several: nothing that reads it need fear thousands."""
+    return _BLANKS.sub(lambda blanks: "\n" if "\n" in blanks[0] else " ", text).strip()
 
 
 def read_payload(message: Message, domain: Domain) -> Payload | None:

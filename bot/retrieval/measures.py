@@ -22,7 +22,7 @@ UNITS: Mapping[str, tuple[str, float]] = {
 """What a unit is written as, what it measures in, and how many of that it is."""
 
 UNIT = "|".join(sorted((re.escape(unit) for unit in UNITS), key=len, reverse=True))
-NUMBER = r"[-−–]?\d+(?:\.\d+)?"
+NUMBER = r"[-−–]?\d{1,12}(?:\.\d{1,6})?"
 
 _AMOUNT = re.compile(rf"(?P<number>{NUMBER})\s*(?P<unit>{UNIT})?(?![a-z])")
 

@@ -103,8 +103,9 @@ async def test_that_a_signed_in_shopper_is_known_where_the_key_is_the_same(
         log_id=LogId("1-0"),
     )
 
-    async def listed(word: Vouched | None, shop_key: str | None) -> str:
-        conversation = Conversation(said.conversation, 0, 0, Floor.ASSISTANT, State(), (replace(said, vouched=word),))
+    async def listed(word: Vouched | None, shop_key: str | None, *before: Vouched | None) -> str:
+        mail = tuple(replace(said, vouched=each) for each in (*before, word))
+        conversation = Conversation(said.conversation, 0, 0, Floor.ASSISTANT, State(), mail)
         server = ActionServer(session, url, DOMAIN, timeout=5, shop_key=shop_key)
         done = await server.run("action_list_orders", conversation, Understanding("where is it", "en", (), 1.0))
         return done.utterances[0].text
@@ -117,6 +118,10 @@ async def test_that_a_signed_in_shopper_is_known_where_the_key_is_the_same(
         assert "LF-204518" in own
         assert "LF-204602" not in own, "which is Jonas Keller's"
         assert await listed(Vouched("shop", "4711", "Mila.deVries@mail.example"), key) == own
+        assert await listed(Vouched("shop", "mila-de-vries"), key, Vouched("shop", "mila-de-vries")) == own
+        for before in (None, Vouched("shop", "jonas-keller")):
+            mixed = await listed(Vouched("shop", "mila-de-vries"), key, before)
+            assert "who you are" in mixed, "words of a burst that came without the proof are not hers"
         for word, shop_key in (
             (Vouched("shop", "mila-de-vries"), other),
             (Vouched("shop", "mila-de-vries"), None),

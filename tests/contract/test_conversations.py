@@ -294,6 +294,18 @@ async def test_that_a_turn_which_began_to_act_is_for_its_mail_in_every_try(conve
     assert ([mail.text for mail in after.mail], after.begun) == (["no, wait"], False)
 
 
+async def test_that_a_conversation_whose_mail_was_lost_in_the_middle_of_a_turn_goes_on(
+    conversations: Conversations,
+) -> None:
+    first = await mail_of(conversations, "Hi", "Yes")
+    await conversations.begin(first)
+    await conversations.say(first, Utterance("One moment."), 0)
+    await conversations.wire.ask("DEL", ConversationKeys.of(ANNA).mail)  # As after its retention.
+    now = await mail_of(conversations, "Hello?")
+    assert ([mail.text for mail in now.mail], now.said, now.begun) == (["Hello?"], (), False)
+    await conversations.commit(now, turn("Hello."))
+
+
 async def test_that_nothing_is_begun_that_another_try_began_with_other_mail(conversations: Conversations) -> None:
     first, second = await mail_of(conversations, "Yes"), await mail_of(conversations, "no, wait")
     await conversations.begin(second)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,23 @@ from actions.scene import settle
 from actions.shop.database import ShopError
 from actions.shop.shop import Shop
 from actions.tokens import Proof, compare_keys, prove, read_key
+from bot.dialogue.domain import read_domain
+from bot.dialogue.tracker import tracker
 from bot.dialogue.vouching import proof_key, told
-from bot.records import ConversationId, Vouched
+from bot.records import (
+    Conversation,
+    ConversationId,
+    Floor,
+    LogId,
+    Message,
+    MessageId,
+    State,
+    Understanding,
+    Vouched,
+)
 from tests.shops import small_shop
 
+DOMAIN = read_domain(Path(__file__).parents[1] / "smallshop")
 KEY, OTHER = "a key of the shop's site, long enough", "the key of somebody else, long enough"
 ENVIRON = {"KEFU_SHOP_KEY": KEY}
 HERE = ConversationId("web:user-ada_1")
@@ -188,3 +202,23 @@ def test_that_what_the_other_ones_own_message_says_stays() -> None:
     slots = known(ADA, ADA, order_number="LF-1", email="bob@mail.example")
     assert settle(slots, None, [{"entity": "email", "value": "bob@mail.example"}])
     assert slots == EMPTY | {"order_number": None, "email": "bob@mail.example"}
+
+
+def test_that_a_token_counts_for_a_burst_only_where_all_of_it_came_with_it() -> None:
+    def sent(*tokens: str | None) -> object:
+        mail = tuple(
+            Message(
+                *(MessageId(str(n)), ConversationId("rest:1"), "rest", "1", "hi", datetime.now(UTC)),
+                metadata={"identity": token} if token else {"page": "/cart"},
+                log_id=LogId("1-0"),
+            )
+            for n, token in enumerate(tokens)
+        )
+        conversation = Conversation(ConversationId("rest:1"), 0, 0, Floor.ASSISTANT, State(), mail)
+        told = tracker("action_x", conversation, Understanding("hi", "en", (), 1.0), DOMAIN, {}, 0)
+        return told["latest_message"]["metadata"].get("identity")
+
+    assert sent("a.b.c", "a.b.c") == "a.b.c"
+    assert sent(None, "a.b.c") is None
+    assert sent("a.b.c", None) is None
+    assert sent("d.e.f", "a.b.c") is None

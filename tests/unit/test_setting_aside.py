@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.records import Conversation, ConversationId, Floor, LogId, Message, MessageId, State, Utterance
-from bot.worker import SORRY, set_aside
+from bot.worker import CUT_SHORT, SORRY, UNSURE, set_aside
 
 ANNA = ConversationId("web:anna")
 
@@ -31,6 +31,12 @@ def conversation(text: str, state: State | None = None, version: int = 0, **more
 )
 def test_that_the_apology_is_in_the_language_of_the_mail(failed: Conversation, language: str) -> None:
     assert set_aside(failed).utterances == (Utterance(SORRY[language]),)
+
+
+def test_that_who_had_begun_to_get_something_done_is_not_told_to_ask_again() -> None:
+    failed = set_aside(replace(conversation("yes"), begun=True))
+    assert (failed.utterances, failed.floor) == ((Utterance(UNSURE["en"]),), Floor.WAITING)
+    assert CUT_SHORT in failed.trace.notes
 
 
 def test_that_what_comes_next_is_read_in_that_language_too() -> None:
