@@ -22,7 +22,7 @@ test: .venv/test web programs check ## Set up what is missing, then every check 
 	$(BIN)/python -m bot.models.export
 	$(BIN)/pytest
 
-chaos: .venv/test programs ## Break servers and Redis for most of an hour, and see that nothing is lost
+chaos: .venv/test programs ## Break servers and Redis for a quarter of an hour or more, and see that nothing is lost
 	$(BIN)/python -m tests.chaos --messages 100000 --faults 500 --conversations 400 --cuts 2000
 
 check: .venv/test bot/web/node_modules/.package-lock.json ## Format, lint, types, the layers of the imports, the compose file
