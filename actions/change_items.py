@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from actions.forms import last_offer
 from actions.matching import item_title, method_title, variant_title
 from actions.scene import Scene, Step, Texts
-from actions.shop.records import Key, Receipt, Refusal
+from actions.shop.records import PENDING, Key, Receipt, Refusal
 from actions.steps.items import chosen_ids, chosen_item, items_step
 from actions.steps.method import difference, method_step, paying
 from actions.steps.variants import chosen_variants, variant_steps
@@ -39,13 +40,32 @@ def swap_facts(scene: Scene) -> dict[str, str]:
         old = chosen_item(scene, name)
         if variant and old:
             swaps.append(scene.words(WORDS, "swap", old=item_title(old), new=variant_title(variant)))
-    method = scene.user.method(str(scene.slots.get("method")))
-    owed = difference(scene)
-    name = "even" if owed == 0 else "more" if owed > 0 else "less"
-    money = scene.words(
-        WORDS, name, amount=scene.money(abs(owed)), method=scene.named(method_title(method)) if method else ""
-    )
+    money = _money(scene, difference(scene), str(scene.slots.get("method")))
     return {"order": str(scene.slots.get("order")), "swaps": "; ".join(swaps), "difference": money}
+
+
+def receipt_facts(scene: Scene, receipt: Receipt) -> dict[str, str]:
+    """What was swapped for what, and what that cost: the order and the prices may be others by now."""
+    swaps = []
+    for old, new in zip(receipt.result["items"], receipt.result["new_items"], strict=True):
+        product = scene.shop.product_of(new)
+        before, after = (product.variant(name) if product else None for name in (old, new))
+        if product and before and after:
+            title = f"{product.name} ({variant_title(before)})"
+            swaps.append(scene.words(WORDS, "swap", old=title, new=variant_title(after)))
+    money = _money(scene, int(receipt.result["difference"]), receipt.result["method"])
+    return {"order": str(receipt.order), "swaps": "; ".join(swaps), "difference": money}
+
+
+def _money(scene: Scene, owed: int, method: str) -> str:
+    own = scene.user.method(method)
+    name = "even" if owed == 0 else "more" if owed > 0 else "less"
+    return scene.words(WORDS, name, amount=scene.money(abs(owed)), method=scene.named(method_title(own)) if own else "")
+
+
+def agreed(scene: Scene) -> int | None:
+    """The difference that the shopper said yes to."""
+    return last_offer(scene).get("difference")
 
 
 def steps(scene: Scene) -> Iterator[Step]:
@@ -60,22 +80,14 @@ def summary(scene: Scene) -> str:
     return scene.words(WORDS, "summary", **swap_facts(scene))
 
 
+def amounts(scene: Scene) -> dict[str, int]:
+    """What it costs; nothing for an order that cannot be changed."""
+    return {"difference": difference(scene)} if scene.order and scene.order.status == PENDING else {}
+
+
 def done(scene: Scene, receipt: Receipt) -> str:
-    """What was done; the order holds the new items by now, so the words come from the receipt."""
-    swaps = []
-    for old, new in zip(receipt.result["items"], receipt.result["new_items"], strict=True):
-        product = scene.shop.product_of(new)
-        before, after = (product.variant(name) if product else None for name in (old, new))
-        if product and before and after:
-            title = f"{product.name} ({variant_title(before)})"
-            swaps.append(scene.words(WORDS, "swap", old=title, new=variant_title(after)))
-    owed = int(receipt.result["difference"])
-    method = scene.user.method(receipt.result["method"])
-    name = "even" if owed == 0 else "more" if owed > 0 else "less"
-    money = scene.words(
-        WORDS, name, amount=scene.money(abs(owed)), method=scene.named(method_title(method)) if method else ""
-    )
-    return scene.words(WORDS, "done", order=receipt.order, swaps="; ".join(swaps), difference=money)
+    """What was done."""
+    return scene.words(WORDS, "done", **receipt_facts(scene, receipt))
 
 
 def do(scene: Scene, key: Key) -> Receipt | Refusal:
@@ -83,5 +95,5 @@ def do(scene: Scene, key: Key) -> Receipt | Refusal:
     assert scene.shopper, "the form asks who it is first"
     return scene.shop.change_items(
         *(key, scene.shopper, str(scene.slots["order"])),
-        *(chosen_ids(scene, "items"), chosen_variants(scene), str(scene.slots["method"])),
+        *(chosen_ids(scene, "items"), chosen_variants(scene), str(scene.slots["method"]), agreed(scene)),
     )
