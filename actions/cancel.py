@@ -103,7 +103,9 @@ def _summary(scene: Scene) -> str:
 
 def _paid(scene: Scene) -> Mapping[str, int]:
     """What goes back to which method; nothing of an order that cannot be cancelled."""
-    return {**paid_with(scene.order)} if scene.order and scene.order.status == PENDING else {}
+    if scene.order is None or scene.order.status != PENDING:
+        return {}
+    return {str(method): amount for method, amount in paid_with(scene.order).items()}
 
 
 def steps(_: Scene) -> Iterator[Step]:

@@ -1,6 +1,6 @@
 """Swaps items of a pending order for other variants of the same products."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from actions.forms import last_offer
 from actions.matching import item_title, method_title, variant_title
@@ -33,34 +33,30 @@ WORDS: Texts = {
 
 def swap_facts(scene: Scene) -> dict[str, str]:
     """What is swapped for what, and what that costs, in words."""
-    swaps = []
-    for name, new in zip(chosen_ids(scene, "items"), chosen_variants(scene), strict=True):
-        product = scene.shop.product_of(new)
-        variant = product.variant(new) if product else None
-        old = chosen_item(scene, name)
-        if variant and old:
-            swaps.append(scene.words(WORDS, "swap", old=item_title(old), new=variant_title(variant)))
-    money = _money(scene, difference(scene), str(scene.slots.get("method")))
-    return {"order": str(scene.slots.get("order")), "swaps": "; ".join(swaps), "difference": money}
+    items, new = chosen_ids(scene, "items"), chosen_variants(scene)
+    return _facts(scene, items, new, difference(scene), str(scene.slots.get("method")))
 
 
 def receipt_facts(scene: Scene, receipt: Receipt) -> dict[str, str]:
     """What was swapped for what, and what that cost: the order and the prices may be others by now."""
+    result = receipt.result
+    return _facts(scene, result["items"], result["new_items"], int(result["difference"]), result["method"])
+
+
+def _facts(scene: Scene, items: Sequence[str], new: Sequence[str], owed: int, method: str) -> dict[str, str]:
     swaps = []
-    for old, new in zip(receipt.result["items"], receipt.result["new_items"], strict=True):
-        product = scene.shop.product_of(new)
-        before, after = (product.variant(name) if product else None for name in (old, new))
-        if product and before and after:
-            title = f"{product.name} ({variant_title(before)})"
-            swaps.append(scene.words(WORDS, "swap", old=title, new=variant_title(after)))
-    money = _money(scene, int(receipt.result["difference"]), receipt.result["method"])
-    return {"order": str(receipt.order), "swaps": "; ".join(swaps), "difference": money}
-
-
-def _money(scene: Scene, owed: int, method: str) -> str:
+    for before, after in zip(items, new, strict=True):
+        product = scene.shop.product_of(after)
+        variant = product.variant(after) if product else None
+        item = chosen_item(scene, before)
+        if variant and item:
+            swaps.append(scene.words(WORDS, "swap", old=item_title(item), new=variant_title(variant)))
     own = scene.user.method(method)
     name = "even" if owed == 0 else "more" if owed > 0 else "less"
-    return scene.words(WORDS, name, amount=scene.money(abs(owed)), method=scene.named(method_title(own)) if own else "")
+    money = scene.words(
+        WORDS, name, amount=scene.money(abs(owed)), method=scene.named(method_title(own)) if own else ""
+    )
+    return {"order": str(scene.slots.get("order")), "swaps": "; ".join(swaps), "difference": money}
 
 
 def agreed(scene: Scene) -> int | None:
@@ -95,5 +91,6 @@ def do(scene: Scene, key: Key) -> Receipt | Refusal:
     assert scene.shopper, "the form asks who it is first"
     return scene.shop.change_items(
         *(key, scene.shopper, str(scene.slots["order"])),
-        *(chosen_ids(scene, "items"), chosen_variants(scene), str(scene.slots["method"]), agreed(scene)),
+        *(chosen_ids(scene, "items"), chosen_variants(scene), str(scene.slots["method"])),
+        agreed=agreed(scene),
     )

@@ -71,7 +71,8 @@ def _do(scene: Scene, key: Key) -> Receipt | Refusal:
     assert scene.shopper, "the form asks who it is first"
     return scene.shop.exchange_items(
         *(key, scene.shopper, str(scene.slots["order"])),
-        *(chosen_ids(scene, "items"), chosen_variants(scene), str(scene.slots["method"]), agreed(scene)),
+        *(chosen_ids(scene, "items"), chosen_variants(scene), str(scene.slots["method"])),
+        agreed=agreed(scene),
     )
 
 
