@@ -47,14 +47,16 @@ _BUTTONS = 12
 
 
 class Form(FormValidationAction):
-    """The validation action of one form; it decides what is asked next, so every call ends with ``requested_slot``."""
+    """The validation action of one form; it decides what is asked next, so every call ends with ``requested_slot``.
+
+    ``submit`` is the action that does what the form is for, where it does something.
+    """
 
     def __init__(self, name: str, steps: Steps, shop: Shop, submit: str = "") -> None:
         self._name = name
         self._steps = steps
         self._shop = shop
         self._submit = submit
-        """The action that does what the form is for, where it does something."""
 
     def name(self) -> str:
         """What the domain calls this action."""
@@ -162,8 +164,8 @@ def fill(form: str, steps: Steps, scene: Scene, proposed: frozenset[str] = froze
 
 def _carried(scene: Scene, form: str) -> str | None:
     """The words that another form has left to this one; none that were for a form that never began."""
-    carried = json.loads(str(scene.slots.get(CARRIED) or "{}"))
-    return str(carried["text"]) if carried.get("form") == form else None
+    whose, _, words = str(scene.slots.get(CARRIED) or "").partition("\n")
+    return words if whose == form else None
 
 
 def _comes_before(one: Step, other: Step, steps: Steps, scene: Scene) -> bool:

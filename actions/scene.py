@@ -31,7 +31,8 @@ WISH = "wish"
 """The slot that keeps the message a form began with: what it says is not asked for again."""
 
 CARRIED = "carried"
-"""The slot with the words that began a form, and the other form that goes on in its place, which alone takes them."""
+"""The slot with the name of the form that goes on in another's place, on a line of its own, and the words that began
+that other one; no third form takes them."""
 
 OFFER = "offer"
 """The slot that keeps what the last summary said, amounts too, so that a yes counts for that and nothing else."""
@@ -135,7 +136,8 @@ class Scene:
         It is told to who proves nothing any more, too: their token may have ended since.
         """
         receipt = self.shop.receipt(self.key(action))
-        return receipt if receipt and self.shopper in (None, receipt.user) else None
+        nobody_known = self.shopper is None and not self.slots.get(VOUCHED)
+        return receipt if receipt and (nobody_known or self.shopper == receipt.user) else None
 
     def after(self, receipt: Receipt) -> "Scene":
         """The scene that a receipt is told in: its shopper's, with its order as it is by now."""

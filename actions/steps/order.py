@@ -1,6 +1,5 @@
 """The step that asks which order: one of the shopper's own, and one that the wish is possible for."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -103,8 +102,7 @@ class Instead:
     def goes_on(self, scene: Scene, order: Order) -> Ended:
         """End this form and begin the other one, with the words that began this one."""
         text = f"{scene.slots.get(WISH) or scene.text}\n{order.id}"
-        carried = json.dumps({"form": self.form, "text": text}, ensure_ascii=False)
-        return Ended(self.told(scene, order), {CARRIED: carried}, self.form)
+        return Ended(self.told(scene, order), {CARRIED: f"{self.form}\n{text}"}, self.form)
 
 
 def order_step(why_not: Eligible, none: Callable[[Scene], str], instead: Instead | None = None) -> Step:

@@ -140,10 +140,10 @@ async def test_that_a_yes_counts_for_the_summary_that_was_said_and_for_no_other(
 
 
 def reprice(shop: Shop, more: int) -> None:
-    """Have everything cost ``more`` cents more, what was ordered too."""
+    """Have everything cost ``more`` cents more, and what was ordered twice that."""
     with shop.engine.begin() as connection:
-        for table in (VARIANTS, ORDER_ITEMS):
-            connection.execute(update(table).values(price=table.c.price + more))
+        for table, times in ((VARIANTS, 1), (ORDER_ITEMS, 2)):
+            connection.execute(update(table).values(price=table.c.price + times * more))
 
 
 @pytest.mark.parametrize(
@@ -225,13 +225,17 @@ async def test_that_what_was_done_is_told_although_the_token_has_ended_since(
     before = dict(talk.slots)
     first = await talk.say("yes", "affirm")
     assert first.receipt
-    for metadata, shopper in (({}, None), (token("jonas-keller"), "jonas-keller")):
+    for metadata, shopper, theirs in (
+        ({}, None, True),
+        (token("jonas-keller"), "jonas-keller", False),
+        (token("somebody the shop does not have"), None, False),
+    ):
         talk.metadata, talk.slots, talk.turn = metadata, dict(before), talk.turn - 1
         again = await talk.say("yes", "affirm")
         assert talk.slots["shopper"] == shopper
         # Somebody else is not told of it.
-        assert (again.receipt, again.texts) == (first.receipt, first.texts) if shopper is None else not again.receipt
-        assert ("LF-204520" in again.text) is (shopper is None)
+        assert (again.receipt, again.texts) == (first.receipt, first.texts) if theirs else again.receipt is None
+        assert ("LF-204520" in again.text) is theirs
     assert len(shop.receipts()) == 1
 
 
