@@ -18,10 +18,12 @@ import jwt
 import pytest
 from sqlalchemy import Table, update
 
+from actions import change_items
+from actions.scene import Scene
 from actions.shop import demo
 from actions.shop.database import empty, exclusive
 from actions.shop.opening import open_shop
-from actions.shop.records import Payment
+from actions.shop.records import Key, Payment, Refusal, Why
 from actions.shop.rows import save_order
 from actions.shop.schema import ORDER_ITEMS, PAYMENTS, VARIANTS
 from actions.shop.shop import Shop
@@ -190,6 +192,20 @@ async def test_that_a_price_that_changes_behind_the_yes_is_not_charged(
     refused = await talk.call("action_exchange_items", "yes", "affirm")
     assert "changed nothing" in refused["responses"][0]["text"]
     assert shop.receipts() == []
+
+
+def test_that_the_shop_itself_is_told_which_difference_was_agreed(shop: Shop) -> None:
+    jonas = shop.user_by_email(JONAS)
+    assert jonas
+    slots = {"shopper": jonas.id, "order": "LF-204602", "method": jonas.methods[0].id, "offer": '{"difference": 1}'}
+    order = shop.order("LF-204602", jonas.id)
+    assert order
+    tent = next(item for item in order.items if "Tent" in item.name)
+    other = next(v for v in shop.product(tent.product).variants if v.id != tent.id)  # type: ignore[union-attr]
+    slots |= {"items": tent.id, "variant_1": other.id}
+    scene = Scene(shop, "yes", "affirm", "en", None, {}, "web:jonas", "1", slots)
+    # Whatever the actions have read before, the price counts that the transaction finds.
+    assert change_items.do(scene, Key("k")) == Refusal(Why.PRICE, str(other.price - tent.price))
 
 
 async def test_that_all_methods_that_get_money_back_are_told(
