@@ -20,6 +20,7 @@ from actions.steps.order import order_step, with_status
 from actions.submitting import Submit
 
 FORM = "change_address_form"
+SUBMIT = "action_change_address"
 SLOTS = ("address_of", "order", "new_address")
 
 WORDS: Texts = {
@@ -158,6 +159,6 @@ def done(scene: Scene, receipt: Receipt) -> str:
 def actions(shop: Shop) -> list[Action]:
     """What this module serves."""
     return [
-        *actions_of(FORM, steps, (SHOPPER, *SLOTS, CONFIRMED), shop),
-        Submit("action_change_address", steps, SLOTS, do, done, shop),
+        *actions_of(FORM, steps, (SHOPPER, *SLOTS, CONFIRMED), shop, SUBMIT),
+        Submit(SUBMIT, steps, SLOTS, do, done, shop),
     ]

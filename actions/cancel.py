@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rasa_sdk import Action
 
@@ -18,6 +18,7 @@ from actions.steps.order import order_step, with_status
 from actions.submitting import Submit
 
 FORM = "cancel_order_form"
+SUBMIT = "action_cancel_order"
 SLOTS = ("order", "reason")
 
 WORDS: Texts = {
@@ -79,10 +80,10 @@ def _read_reason(scene: Scene) -> Reading:
     return _reason(scene) or (Unclear(scene.words(WORDS, "unclear")) if scene.text.strip() else None)
 
 
-def refunds(scene: Scene) -> str:
-    """What goes back where when the order is cancelled, and when."""
+def refunds(scene: Scene, amounts: Mapping[str, int]) -> str:
+    """How much goes back to which method when the order is cancelled, and when."""
     told = []
-    for method, amount in (paid_with(scene.order) if scene.order else {}).items():
+    for method, amount in amounts.items():
         own = scene.user.method(method)
         if own:
             name = "now" if own.source == GIFT_CARD else "days"
@@ -95,7 +96,16 @@ def _summary(scene: Scene) -> str:
     reason = scene.words(WORDS, str(scene.slots["reason"])).lower()
     counts = Counter(item.name for item in scene.order.items)
     items = ", ".join(name if count == 1 else f"{count} × {name}" for name, count in counts.items())
-    return scene.words(WORDS, "summary", number=scene.order.id, items=items, reason=reason, refunds=refunds(scene))
+    return scene.words(
+        WORDS, "summary", number=scene.order.id, items=items, reason=reason, refunds=refunds(scene, _paid(scene))
+    )
+
+
+def _paid(scene: Scene) -> Mapping[str, int]:
+    """What goes back to which method; nothing of an order that cannot be cancelled."""
+    if scene.order is None or scene.order.status != PENDING:
+        return {}
+    return {str(method): amount for method, amount in paid_with(scene.order).items()}
 
 
 def steps(_: Scene) -> Iterator[Step]:
@@ -103,7 +113,7 @@ def steps(_: Scene) -> Iterator[Step]:
     yield identity.STEP
     yield order_step(with_status(PENDING), _none)
     yield Step("reason", _ask_reason, _read_reason, offer=_offer_reason, correct=_reason)
-    yield confirm_step(steps, _summary)
+    yield confirm_step(steps, _summary, _paid)
 
 
 def _do(scene: Scene, key: Key) -> Receipt | Refusal:
@@ -112,20 +122,14 @@ def _do(scene: Scene, key: Key) -> Receipt | Refusal:
 
 
 def _done(scene: Scene, receipt: Receipt) -> str:
-    parts = []
-    for payment in scene.order.payments if scene.order else ():
-        own = scene.user.method(payment.method)
-        if payment.kind == "refund" and own:
-            name = "now" if own.source == GIFT_CARD else "days"
-            parts.append(
-                scene.words(WORDS, name, amount=scene.money(payment.amount), method=scene.named(method_title(own)))
-            )
-    return scene.words(WORDS, "done", order=receipt.order, refunds=" ".join(parts[-1:]))
+    # A receipt of an earlier version tells the sum alone.
+    told = refunds(scene, receipt.result.get("refunds", {}))
+    return scene.words(WORDS, "done", order=receipt.order, refunds=told)
 
 
 def actions(shop: Shop) -> list[Action]:
     """What this module serves."""
     return [
-        *actions_of(FORM, steps, (SHOPPER, *SLOTS, CONFIRMED), shop),
-        Submit("action_cancel_order", steps, SLOTS, _do, _done, shop),
+        *actions_of(FORM, steps, (SHOPPER, *SLOTS, CONFIRMED), shop, SUBMIT),
+        Submit(SUBMIT, steps, SLOTS, _do, _done, shop),
     ]

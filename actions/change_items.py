@@ -1,10 +1,11 @@
 """Swaps items of a pending order for other variants of the same products."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from actions.forms import last_offer
 from actions.matching import item_title, method_title, variant_title
 from actions.scene import Scene, Step, Texts
-from actions.shop.records import Key, Receipt, Refusal
+from actions.shop.records import PENDING, Key, Receipt, Refusal
 from actions.steps.items import chosen_ids, chosen_item, items_step
 from actions.steps.method import difference, method_step, paying
 from actions.steps.variants import chosen_variants, variant_steps
@@ -32,20 +33,35 @@ WORDS: Texts = {
 
 def swap_facts(scene: Scene) -> dict[str, str]:
     """What is swapped for what, and what that costs, in words."""
+    items, new = chosen_ids(scene, "items"), chosen_variants(scene)
+    return _facts(scene, items, new, difference(scene), str(scene.slots.get("method")))
+
+
+def receipt_facts(scene: Scene, receipt: Receipt) -> dict[str, str]:
+    """What was swapped for what, and what that cost: the order and the prices may be others by now."""
+    result = receipt.result
+    return _facts(scene, result["items"], result["new_items"], int(result["difference"]), result["method"])
+
+
+def _facts(scene: Scene, items: Sequence[str], new: Sequence[str], owed: int, method: str) -> dict[str, str]:
     swaps = []
-    for name, new in zip(chosen_ids(scene, "items"), chosen_variants(scene), strict=True):
-        product = scene.shop.product_of(new)
-        variant = product.variant(new) if product else None
-        old = chosen_item(scene, name)
-        if variant and old:
-            swaps.append(scene.words(WORDS, "swap", old=item_title(old), new=variant_title(variant)))
-    method = scene.user.method(str(scene.slots.get("method")))
-    owed = difference(scene)
+    for before, after in zip(items, new, strict=True):
+        product = scene.shop.product_of(after)
+        variant = product.variant(after) if product else None
+        item = chosen_item(scene, before)
+        if variant and item:
+            swaps.append(scene.words(WORDS, "swap", old=item_title(item), new=variant_title(variant)))
+    own = scene.user.method(method)
     name = "even" if owed == 0 else "more" if owed > 0 else "less"
     money = scene.words(
-        WORDS, name, amount=scene.money(abs(owed)), method=scene.named(method_title(method)) if method else ""
+        WORDS, name, amount=scene.money(abs(owed)), method=scene.named(method_title(own)) if own else ""
     )
     return {"order": str(scene.slots.get("order")), "swaps": "; ".join(swaps), "difference": money}
+
+
+def agreed(scene: Scene) -> int | None:
+    """The difference that the shopper said yes to."""
+    return last_offer(scene).get("difference")
 
 
 def steps(scene: Scene) -> Iterator[Step]:
@@ -60,22 +76,14 @@ def summary(scene: Scene) -> str:
     return scene.words(WORDS, "summary", **swap_facts(scene))
 
 
+def amounts(scene: Scene) -> dict[str, int]:
+    """What it costs; nothing for an order that cannot be changed."""
+    return {"difference": difference(scene)} if scene.order and scene.order.status == PENDING else {}
+
+
 def done(scene: Scene, receipt: Receipt) -> str:
-    """What was done; the order holds the new items by now, so the words come from the receipt."""
-    swaps = []
-    for old, new in zip(receipt.result["items"], receipt.result["new_items"], strict=True):
-        product = scene.shop.product_of(new)
-        before, after = (product.variant(name) if product else None for name in (old, new))
-        if product and before and after:
-            title = f"{product.name} ({variant_title(before)})"
-            swaps.append(scene.words(WORDS, "swap", old=title, new=variant_title(after)))
-    owed = int(receipt.result["difference"])
-    method = scene.user.method(receipt.result["method"])
-    name = "even" if owed == 0 else "more" if owed > 0 else "less"
-    money = scene.words(
-        WORDS, name, amount=scene.money(abs(owed)), method=scene.named(method_title(method)) if method else ""
-    )
-    return scene.words(WORDS, "done", order=receipt.order, swaps="; ".join(swaps), difference=money)
+    """What was done."""
+    return scene.words(WORDS, "done", **receipt_facts(scene, receipt))
 
 
 def do(scene: Scene, key: Key) -> Receipt | Refusal:
@@ -84,4 +92,5 @@ def do(scene: Scene, key: Key) -> Receipt | Refusal:
     return scene.shop.change_items(
         *(key, scene.shopper, str(scene.slots["order"])),
         *(chosen_ids(scene, "items"), chosen_variants(scene), str(scene.slots["method"])),
+        agreed=agreed(scene),
     )

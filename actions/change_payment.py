@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from actions.matching import method_title
 from actions.scene import Scene, Step, Texts
-from actions.shop.records import Key, Receipt, Refusal
+from actions.shop.records import PENDING, Key, Receipt, Refusal
 from actions.shop.rules import paid_with
 from actions.steps.method import method_step, replacing
 
@@ -37,6 +37,13 @@ def summary(scene: Scene) -> str:
         method=_title(scene, str(scene.slots.get("method"))),
         old=", ".join(old),
     )
+
+
+def amounts(scene: Scene) -> dict[str, int]:
+    """What moves; nothing of an order that cannot be changed."""
+    if scene.order is None or scene.order.status != PENDING:
+        return {}
+    return {"amount": sum(paid_with(scene.order).values())}
 
 
 def done(scene: Scene, receipt: Receipt) -> str:

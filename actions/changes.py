@@ -1,7 +1,7 @@
 """Changes a pending order: its items, its address, or how it is paid."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from rasa_sdk import Action
@@ -20,6 +20,7 @@ from actions.steps.variants import VARIANTS
 from actions.submitting import Submit
 
 FORM = "change_order_form"
+SUBMIT = "action_change_order"
 SLOTS = ("change", "order", "items", *VARIANTS, "method", "new_address")
 
 WORDS: Texts = {
@@ -113,7 +114,7 @@ def steps(scene: Scene) -> Iterator[Step]:
             yield from change_payment.steps(scene)
         case "address":
             yield addresses.address_step()
-    yield confirm_step(steps, _summary)
+    yield confirm_step(steps, _summary, _amounts)
 
 
 def _summary(scene: Scene) -> str:
@@ -123,6 +124,15 @@ def _summary(scene: Scene) -> str:
         case "payment":
             return change_payment.summary(scene)
     return addresses.summary(scene)
+
+
+def _amounts(scene: Scene) -> Mapping[str, int]:
+    match scene.slots.get("change"):
+        case "items":
+            return change_items.amounts(scene)
+        case "payment":
+            return change_payment.amounts(scene)
+    return {}
 
 
 def _do(scene: Scene, key: Key) -> Receipt | Refusal:
@@ -146,6 +156,6 @@ def _done(scene: Scene, receipt: Receipt) -> str:
 def actions(shop: Shop) -> list[Action]:
     """What this module serves."""
     return [
-        *actions_of(FORM, steps, (SHOPPER, *SLOTS, CONFIRMED), shop),
-        Submit("action_change_order", steps, SLOTS, _do, _done, shop),
+        *actions_of(FORM, steps, (SHOPPER, *SLOTS, CONFIRMED), shop, SUBMIT),
+        Submit(SUBMIT, steps, SLOTS, _do, _done, shop),
     ]

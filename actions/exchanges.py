@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from rasa_sdk import Action
 
 from actions import identity
-from actions.change_items import swap_facts
+from actions.change_items import agreed, receipt_facts, swap_facts
 from actions.forms import actions_of, confirm_step
 from actions.returns import returnable
 from actions.scene import CONFIRMED, SHOPPER, Scene, Step, Texts
-from actions.shop.records import PENDING, Key, Receipt, Refusal
+from actions.shop.records import DELIVERED, PENDING, Key, Receipt, Refusal
 from actions.shop.shop import Shop
 from actions.steps.items import chosen_ids, items_step
 from actions.steps.method import difference, method_step, paying
@@ -19,6 +19,7 @@ from actions.steps.variants import VARIANTS, chosen_variants, variant_steps
 from actions.submitting import Submit
 
 FORM = "exchange_form"
+SUBMIT = "action_exchange_items"
 SLOTS = ("order", "items", *VARIANTS, "method")
 
 WORDS: Texts = {
@@ -58,7 +59,12 @@ def steps(scene: Scene) -> Iterator[Step]:
     yield items_step()
     yield from variant_steps(scene, same=True)
     yield method_step("pay", paying, free=lambda now: difference(now) == 0)
-    yield confirm_step(steps, lambda now: now.words(WORDS, "summary", **swap_facts(now)))
+    yield confirm_step(steps, lambda now: now.words(WORDS, "summary", **swap_facts(now)), _amounts)
+
+
+def _amounts(scene: Scene) -> dict[str, int]:
+    """What it costs; nothing for an order that cannot be exchanged."""
+    return {"difference": difference(scene)} if scene.order and scene.order.status == DELIVERED else {}
 
 
 def _do(scene: Scene, key: Key) -> Receipt | Refusal:
@@ -66,16 +72,17 @@ def _do(scene: Scene, key: Key) -> Receipt | Refusal:
     return scene.shop.exchange_items(
         *(key, scene.shopper, str(scene.slots["order"])),
         *(chosen_ids(scene, "items"), chosen_variants(scene), str(scene.slots["method"])),
+        agreed=agreed(scene),
     )
 
 
-def _done(scene: Scene, _: Receipt) -> str:
-    return scene.words(WORDS, "done", **swap_facts(scene))
+def _done(scene: Scene, receipt: Receipt) -> str:
+    return scene.words(WORDS, "done", **receipt_facts(scene, receipt))
 
 
 def actions(shop: Shop) -> list[Action]:
     """What this module serves."""
     return [
-        *actions_of(FORM, steps, (SHOPPER, *SLOTS, CONFIRMED), shop),
-        Submit("action_exchange_items", steps, SLOTS, _do, _done, shop),
+        *actions_of(FORM, steps, (SHOPPER, *SLOTS, CONFIRMED), shop, SUBMIT),
+        Submit(SUBMIT, steps, SLOTS, _do, _done, shop),
     ]

@@ -1,19 +1,20 @@
 """Tells figures from the shop's database: what comes back in all, what an order cost, what a product is sold in."""
 
 import asyncio
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rasa_sdk import Action, Tracker
-from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions import identity
 from actions.forms import actions_of
 from actions.matching import Choice, item_title, method_title, variant_title
-from actions.products import named
+from actions.orders import STATUS
+from actions.products import asked_about
 from actions.said import described
-from actions.scene import SHOPPER, WISH, Filled, Question, Reading, Scene, Step, Texts, read_scene
+from actions.scene import SHOPPER, WISH, Ended, Filled, Question, Reading, Scene, Step, Texts, changed, read_scene
 from actions.shop.records import Order, Product, Receipt
 from actions.shop.rules import paid_with
 from actions.shop.shop import Shop
@@ -82,7 +83,7 @@ class ActionRefundTotal(Action):
         scene = await asyncio.to_thread(read_scene, self._shop, tracker)
         receipts = await asyncio.to_thread(_receipts, scene)
         dispatcher.utter_message(text=money_moved(scene, receipts))
-        return []
+        return changed(scene, tracker)
 
 
 class ActionOrderCost(Action):
@@ -103,7 +104,8 @@ class ActionOrderCost(Action):
         order = await asyncio.to_thread(lambda: scene.order)
         if order:
             dispatcher.utter_message(text=await asyncio.to_thread(cost, scene, order))
-        return [SlotSet(slot, None) for slot in ("order", WISH) if slot in scene.slots]
+        scene.slots |= {slot: None for slot in ("order", WISH) if slot in scene.slots}
+        return changed(scene, tracker)
 
 
 class ActionProductOptions(Action):
@@ -119,17 +121,17 @@ class ActionProductOptions(Action):
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
-        """Find the product that the message names."""
+        """Find the product that the message names, else the one in the slot `product`."""
         scene = await asyncio.to_thread(read_scene, self._shop, tracker)
         products = await asyncio.to_thread(self._shop.products)
-        found = _named(products, scene)
+        found = await asyncio.to_thread(_own_first, asked_about(products, scene, tracker), scene)
         if len(found) == 1:
             dispatcher.utter_message(text=options(scene, found[0]))
-            return []
+            return changed(scene, tracker)
         titles = [product.name for product in found[:10]]
-        buttons = [{"title": title, "payload": f"/product_options {title}"} for title in titles]
+        buttons = [{"title": title, "payload": _payload(title)} for title in titles]
         dispatcher.utter_message(text=scene.words(WORDS, "product"), json_message={"options": titles}, buttons=buttons)
-        return []
+        return changed(scene, tracker)
 
 
 def money_moved(scene: Scene, receipts: Sequence[Receipt]) -> str:
@@ -164,7 +166,7 @@ def _back(receipt: Receipt) -> int | None:
 
 
 def _receipts(scene: Scene) -> list[Receipt]:
-    return scene.shop.receipts_of(scene.shopper, f"{scene.conversation}/") if scene.shopper else []
+    return scene.shop.receipts_of(scene.shopper, scene.keys_begin) if scene.shopper else []
 
 
 def cost(scene: Scene, order: Order) -> str:
@@ -186,9 +188,13 @@ def options(scene: Scene, product: Product) -> str:
     )
 
 
-def _named(products: Sequence[Product], scene: Scene) -> list[Product]:
-    """The products that the words name; of several, those that the shopper's orders hold."""
-    found = named(products, scene.text)
+def _payload(product: str) -> str:
+    """What a button sends, so that nobody has to guess what was meant."""
+    return f"/product_options{json.dumps({'product': product}, ensure_ascii=False)}"
+
+
+def _own_first(found: list[Product], scene: Scene) -> list[Product]:
+    """Of several products, those that the shopper's orders hold."""
     own = {item.product for order in scene.orders for item in order.items}
     return [product for product in found if product.id in own] or found if len(found) > 1 else found
 
@@ -205,10 +211,14 @@ def _read(scene: Scene) -> Reading:
     return Filled(order.id) if (order := found or only) else None
 
 
+def _offer(scene: Scene) -> Reading:
+    return _read(scene) if scene.orders else Ended(scene.words(STATUS, "no orders"))
+
+
 def steps(_: Scene) -> Iterator[Step]:
     """Who, and which order."""
     yield identity.STEP
-    yield Step("order", _ask, _read, offer=_read)
+    yield Step("order", _ask, _read, offer=_offer)
 
 
 def actions(shop: Shop) -> list[Action]:

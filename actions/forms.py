@@ -32,6 +32,7 @@ from actions.scene import (
     Steps,
     Texts,
     Unclear,
+    changed,
     read_scene,
 )
 from actions.shop.shop import Shop
@@ -46,12 +47,16 @@ _BUTTONS = 12
 
 
 class Form(FormValidationAction):
-    """The validation action of one form; it decides what is asked next, so every call ends with ``requested_slot``."""
+    """The validation action of one form; it decides what is asked next, so every call ends with ``requested_slot``.
 
-    def __init__(self, name: str, steps: Steps, shop: Shop) -> None:
+    ``submit`` is the action that does what the form is for, where it does something.
+    """
+
+    def __init__(self, name: str, steps: Steps, shop: Shop, submit: str = "") -> None:
         self._name = name
         self._steps = steps
         self._shop = shop
+        self._submit = submit
 
     def name(self) -> str:
         """What the domain calls this action."""
@@ -63,9 +68,13 @@ class Form(FormValidationAction):
         """Understand the message, tell what was unclear, and say which slot is next."""
         scene = await asyncio.to_thread(read_scene, self._shop, tracker)
         before = dict(tracker.slots)
+        if before.get(REQUESTED_SLOT) == CONFIRMED and await asyncio.to_thread(scene.done, self._submit):
+            # This turn is played again: its yes counted, whatever has changed since, and the action tells what it did.
+            scene.slots[CONFIRMED] = True
+            return [*changed(scene, tracker), SlotSet(REQUESTED_SLOT, None)]
         proposed = frozenset(tracker.slots_to_validate())
         # The database is waited for outside the event loop, so that another shopper's call goes on.
-        following = await asyncio.to_thread(fill, self._steps, scene, proposed)
+        following = await asyncio.to_thread(fill, self._name, self._steps, scene, proposed)
         for text in scene.said:
             dispatcher.utter_message(text=text)
         names = [name for name in scene.slots if scene.slots[name] != before.get(name) or name in proposed]
@@ -95,24 +104,24 @@ class Ask(Action):
     ) -> list[dict[str, Any]]:
         """Say the question; of a summary, keep what it was about."""
         scene = await asyncio.to_thread(read_scene, self._shop, tracker)
-        question, offer = await asyncio.to_thread(self._question, scene)
+        question = await asyncio.to_thread(self._question, scene)
         if question is None:
-            return []
+            return changed(scene, tracker)
         buttons = [{"title": choice.title, "payload": choice.title} for choice in question.choices[:_BUTTONS]]
         options = [choice.title for choice in question.choices]
         dispatcher.utter_message(
             text=question.text, buttons=buttons, json_message={"options": options, **question.about}
         )
-        return [SlotSet(OFFER, offer)] if offer else []
+        return changed(scene, tracker)
 
-    def _question(self, scene: Scene) -> tuple[Question | None, str | None]:
+    def _question(self, scene: Scene) -> Question | None:
         step = next((step for step in self._steps(scene) if step.slot == self._slot), None)
-        if step is None:
-            return None, None
-        return step.ask(scene), offered(self._steps, scene) if self._slot == CONFIRMED else None
+        if step is not None and self._slot == CONFIRMED:
+            scene.slots[OFFER] = json.dumps(_offered(self._steps, scene))
+        return step.ask(scene) if step is not None else None
 
 
-def fill(steps: Steps, scene: Scene, proposed: frozenset[str] = frozenset()) -> Step | Ended | None:
+def fill(form: str, steps: Steps, scene: Scene, proposed: frozenset[str] = frozenset()) -> Step | Ended | None:
     """Fill what the words of ``scene`` fill; the step to ask for next, None when nothing is missing.
 
     ``proposed`` are slots that the assistant filled on its own for this message; a value of ours among them is dropped
@@ -124,7 +133,7 @@ def fill(steps: Steps, scene: Scene, proposed: frozenset[str] = frozenset()) -> 
     at = next((step for step in steps(scene) if step.slot == scene.requested), None)
     if at is None:
         # It begins; what an earlier one left unfinished is not carried over.
-        began = scene.slots.get(CARRIED) or scene.text
+        began = _carried(scene, form) or scene.text
         scene.slots |= {WISH: began, CARRIED: None, OFFER: None, **dict.fromkeys(own - {SHOPPER})}
     first = next((step for step in steps(scene) if scene.slots.get(step.slot) is None), None)
     # Where the assistant took an earlier value back, the words were about that.
@@ -151,6 +160,12 @@ def fill(steps: Steps, scene: Scene, proposed: frozenset[str] = frozenset()) -> 
         if scene.slots.get(step.slot) is None:
             return step
     return None
+
+
+def _carried(scene: Scene, form: str) -> str | None:
+    """The words that another form has left to this one; none that were for a form that never began."""
+    whose, _, words = str(scene.slots.get(CARRIED) or "").partition("\n")
+    return words if whose == form else None
 
 
 def _comes_before(one: Step, other: Step, steps: Steps, scene: Scene) -> bool:
@@ -197,13 +212,27 @@ def _after(step: Step, steps: Steps, scene: Scene) -> list[str]:
     return [*names[names.index(step.slot) + 1 :], OFFER]
 
 
-def offered(steps: Steps, scene: Scene) -> str:
-    """What a summary is about: the values that the form has filled, as one text."""
-    return json.dumps({step.slot: scene.slots.get(step.slot) for step in steps(scene) if step.slot != CONFIRMED})
+def _offered(steps: Steps, scene: Scene) -> dict[str, Any]:
+    """What a summary is about: the values that the form has filled, and the amounts that it tells."""
+    values = {step.slot: scene.slots.get(step.slot) for step in steps(scene) if step.slot != CONFIRMED}
+    return values | {name: amount for step in steps(scene) for name, amount in step.amounts(scene).items()}
 
 
-def confirm_step(steps: Steps, summary: Callable[[Scene], str]) -> Step:
-    """The last step of a form that changes something: a summary, and a yes or no to exactly that."""
+def last_offer(scene: Scene) -> Mapping[str, Any]:
+    """What the last summary said."""
+    offer: Mapping[str, Any] = json.loads(str(scene.slots.get(OFFER) or "{}"))
+    return offer
+
+
+def is_offered(steps: Steps, scene: Scene) -> bool:
+    """Whether all of it is as the last summary said. What cannot be done any more has no amounts; the shop says why."""
+    return _offered(steps, scene).items() <= last_offer(scene).items()
+
+
+def confirm_step(
+    steps: Steps, summary: Callable[[Scene], str], amounts: Callable[[Scene], Mapping[str, int]] = lambda _: {}
+) -> Step:
+    """The last step of a form that changes something: a summary, and a yes or no to exactly that, ``amounts`` too."""
 
     def ask(scene: Scene) -> Question:
         choices = [Choice(scene.words(WORDS, name), name) for name in ("yes", "no")]
@@ -211,13 +240,13 @@ def confirm_step(steps: Steps, summary: Callable[[Scene], str]) -> Step:
 
     def read(scene: Scene) -> Reading:
         answer = yes_or_no(scene.text, scene.intent)
-        if answer and scene.slots.get(OFFER) != offered(steps, scene):
+        if answer and not is_offered(steps, scene):
             return None  # It was not a yes to this; say the summary again.
         return None if answer is None else Filled(answer)
 
-    return Step(CONFIRMED, ask, read)
+    return Step(CONFIRMED, ask, read, amounts=amounts)
 
 
-def actions_of(form: str, steps: Steps, slots: Sequence[str], shop: Shop) -> list[Action]:
-    """The validation action of a form and the ones that ask for its slots."""
-    return [Form(form, steps, shop), *(Ask(form, slot, steps, shop) for slot in slots)]
+def actions_of(form: str, steps: Steps, slots: Sequence[str], shop: Shop, submit: str = "") -> list[Action]:
+    """The validation action of a form, which ``submit`` comes after, and the ones that ask for its slots."""
+    return [Form(form, steps, shop, submit), *(Ask(form, slot, steps, shop) for slot in slots)]

@@ -204,10 +204,11 @@ class AskNumber(Ask):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """Say the question."""
-        if (await asyncio.to_thread(read_scene, self._shop, tracker)).shopper:
+        scene = await asyncio.to_thread(read_scene, self._shop, tracker)
+        if scene.shopper:
             return await super().run(dispatcher, tracker, domain)
         dispatcher.utter_message(response="utter_ask_order_number")
-        return []
+        return changed(scene, tracker)
 
 
 def actions(shop: Shop) -> list[Action]:

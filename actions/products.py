@@ -10,7 +10,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.matching import Ambiguous, find_variant, holds, variant_title, words
-from actions.scene import Scene, Texts, read_scene
+from actions.scene import Scene, Texts, changed, read_scene
 from actions.shop.records import Item, ItemId, Product, Variant
 from actions.shop.shop import Shop
 from actions.wishes import CAPACITY, Wishes, read_wishes
@@ -80,8 +80,7 @@ class ActionProductStock(Action):
         scene = await asyncio.to_thread(read_scene, self._shop, tracker)
         products = await asyncio.to_thread(self._shop.products)
         options = [*_heard(tracker, "colour"), *_heard(tracker, "size")]
-        asked = " ".join(_heard(tracker, "product"))
-        found = named(products, f"{scene.text} {asked}") or named(products, str(scene.slots.get("product") or ""))
+        found = asked_about(products, scene, tracker)
         if len(found) == 1:
             dispatcher.utter_message(text=_stock(scene, found[0], options))
         elif found:
@@ -96,7 +95,7 @@ class ActionProductStock(Action):
             )
         else:
             dispatcher.utter_message(text=scene.words(WORDS, "none"))
-        return []
+        return changed(scene, tracker)
 
 
 class ActionRecommend(Action):
@@ -121,13 +120,13 @@ class ActionRecommend(Action):
         kind = _of_kind([product for product in products if any(v.available for v in product.variants)], said)
         if not kind:
             dispatcher.utter_message(text=scene.words(WORDS, "none"))
-            return []
+            return changed(scene, tracker)
         wishes = read_wishes(scene.text, [*_heard(tracker, "colour"), *_heard(tracker, "size")])
         if not any(CAPACITY in product.attributes for product in kind):
             wishes = replace(wishes, persons=None)  # Nobody has told for how many these are.
         fitting = [product for product in kind if wishes.fit(product)]
         dispatcher.utter_message(text="\n".join(_recommended(scene, fitting or kind, wishes, all_fit=bool(fitting))))
-        return []
+        return changed(scene, tracker)
 
 
 def named(products: Sequence[Product], text: str) -> list[Product]:
@@ -140,6 +139,12 @@ def named(products: Sequence[Product], text: str) -> list[Product]:
     shared = {p.id: sum(word in said for word in words(p.name)) for p in products if _telling(p.name, said)}
     best = max(shared.values(), default=0)
     return [product for product in products if best and shared.get(product.id) == best]
+
+
+def asked_about(products: Sequence[Product], scene: Scene, tracker: Tracker) -> list[Product]:
+    """The products that the message names, by its words or as an entity; else those of the slot `product`."""
+    heard = " ".join(_heard(tracker, "product"))
+    return named(products, f"{scene.text} {heard}") or named(products, str(scene.slots.get("product") or ""))
 
 
 def _telling(name: str, said: Sequence[str]) -> bool:

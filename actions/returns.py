@@ -1,6 +1,6 @@
 """Takes items of a delivered order back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rasa_sdk import Action
 
@@ -11,7 +11,7 @@ from actions.scene import CONFIRMED, SHOPPER, Scene, Step, Texts
 from actions.shop.records import DELIVERED, PENDING, Key, Order, Receipt, Refusal, Why
 from actions.shop.rules import return_period_over
 from actions.shop.shop import Shop
-from actions.steps.items import chosen_ids, chosen_items, items_step
+from actions.steps.items import chosen_ids, chosen_item, chosen_items, items_step
 from actions.steps.method import method_step, refundable
 from actions.steps.order import WORDS as ORDER
 from actions.steps.order import Eligible, Instead, order_step, status_word, with_status
@@ -19,6 +19,7 @@ from actions.submitting import WORDS as REFUSALS
 from actions.submitting import Submit
 
 FORM = "return_form"
+SUBMIT = "action_return_items"
 SLOTS = ("order", "items", "method")
 
 WORDS: Texts = {
@@ -58,15 +59,27 @@ def _none(scene: Scene) -> str:
     return scene.words(ORDER, "none", done=scene.words(WORDS, "none done"), why=why)
 
 
-def _facts(scene: Scene) -> dict[str, str]:
-    items = chosen_items(scene)
-    method = scene.user.method(str(scene.slots.get("method")))
-    return {
-        "order": str(scene.slots.get("order")),
-        "items": ", ".join(item_title(item) for item in items),
-        "amount": scene.money(sum(item.price for item in items)),
-        "method": scene.named(method_title(method)) if method else "",
-    }
+def _summary(scene: Scene) -> str:
+    amount = sum(item.price for item in chosen_items(scene))
+    return _told(scene, "summary", chosen_ids(scene, "items"), amount, str(scene.slots.get("method")))
+
+
+def _told(scene: Scene, name: str, items: Sequence[str], amount: int, method: str) -> str:
+    own = scene.user.method(method)
+    return scene.words(
+        *(WORDS, name),
+        order=scene.slots.get("order"),
+        items=", ".join(item_title(item) for each in items if (item := chosen_item(scene, each))),
+        amount=scene.money(amount),
+        method=scene.named(method_title(own)) if own else "",
+    )
+
+
+def _amounts(scene: Scene) -> dict[str, int]:
+    """What goes back; nothing from an order that cannot be returned."""
+    if scene.order is None or scene.order.status != DELIVERED:
+        return {}
+    return {"amount": sum(item.price for item in chosen_items(scene))}
 
 
 _INSTEAD = Instead(
@@ -82,7 +95,7 @@ def steps(_: Scene) -> Iterator[Step]:
     yield order_step(returnable(), _none, _INSTEAD)
     yield items_step()
     yield method_step("refund", refundable)
-    yield confirm_step(steps, lambda scene: scene.words(WORDS, "summary", **_facts(scene)))
+    yield confirm_step(steps, _summary, _amounts)
 
 
 def _do(scene: Scene, key: Key) -> Receipt | Refusal:
@@ -93,13 +106,14 @@ def _do(scene: Scene, key: Key) -> Receipt | Refusal:
     )
 
 
-def _done(scene: Scene, _: Receipt) -> str:
-    return scene.words(WORDS, "done", **_facts(scene))
+def _done(scene: Scene, receipt: Receipt) -> str:
+    result = receipt.result
+    return _told(scene, "done", result["items"], int(result["amount"]), result["method"])
 
 
 def actions(shop: Shop) -> list[Action]:
     """What this module serves."""
     return [
-        *actions_of(FORM, steps, (SHOPPER, *SLOTS, CONFIRMED), shop),
-        Submit("action_return_items", steps, SLOTS, _do, _done, shop),
+        *actions_of(FORM, steps, (SHOPPER, *SLOTS, CONFIRMED), shop, SUBMIT),
+        Submit(SUBMIT, steps, SLOTS, _do, _done, shop),
     ]

@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import quote
 
 from rasa_sdk import Tracker
 from rasa_sdk.events import SlotSet
 
 from actions.matching import Choice
-from actions.shop.records import Key, Order, User, UserId
+from actions.shop.records import Key, Order, Product, Receipt, User, UserId
 from actions.shop.shop import Shop
 from actions.tokens import Proof, prove
 
@@ -30,10 +31,11 @@ WISH = "wish"
 """The slot that keeps the message a form began with: what it says is not asked for again."""
 
 CARRIED = "carried"
-"""The slot with the words that began a form, for another form that goes on in its place."""
+"""The slot with the name of the form that goes on in another's place, on a line of its own, and the words that began
+that other one; no third form takes them."""
 
 OFFER = "offer"
-"""The slot that keeps what the last summary said, so that a yes counts for that and nothing else."""
+"""The slot that keeps what the last summary said, amounts too, so that a yes counts for that and nothing else."""
 
 _OF_FORMS = re.compile(
     r"order|order_number|email|reason|items|variant_\d+|method|address_of|new_address|change"
@@ -51,6 +53,9 @@ _SEXES = {"男": "men", "女": "women"}
 
 _STORY = 30
 """Words."""
+
+_PLAIN = ":@-_."
+"""Signs that an id keeps in a key; a slash in it would make two conversations' keys look alike."""
 
 Texts = Mapping[str, Mapping[str, str]]
 """Wording by language, then by name."""
@@ -75,6 +80,7 @@ class Scene:
     said: list[str] = field(default_factory=list)
     """What the action has to tell, beside its next question."""
     _orders: list[Order] | None = None
+    _products: dict[str, Product | None] = field(default_factory=dict)
 
     @property
     def shopper(self) -> UserId | None:
@@ -98,14 +104,16 @@ class Scene:
             self._orders = self.shop.orders(self.shopper)
         return self._orders
 
-    def forget_orders(self) -> None:
-        """Look the orders up anew, after something was done to one."""
-        self._orders = None
-
     @property
     def order(self) -> Order | None:
         """The order that the form is about, if it is the shopper's."""
         return next((order for order in self.orders if order.id == self.slots.get("order")), None)
+
+    def product(self, name: str) -> Product | None:
+        """The product of this id, the same for all of a call: what is told and what is kept of it has one price."""
+        if name not in self._products:
+            self._products[name] = self.shop.product(name)
+        return self._products[name]
 
     @property
     def is_brief(self) -> bool:
@@ -114,7 +122,27 @@ class Scene:
 
     def key(self, action: str) -> Key:
         """What this turn's ``action`` is done once by."""
-        return Key(f"{self.conversation}/{self.metadata.get('turn') or self.moment}/{action}"[-300:])
+        turn = quote(str(self.metadata.get("turn") or self.moment), _PLAIN)
+        return Key(f"{self.keys_begin}{turn}/{action}"[-300:])
+
+    @property
+    def keys_begin(self) -> str:
+        """What the keys of this conversation begin with, and no other's."""
+        return f"{quote(self.conversation, _PLAIN)}/"
+
+    def done(self, action: str) -> Receipt | None:
+        """What this very turn has done already with ``action``, when it is played again; never somebody else's.
+
+        It is told to who proves nothing any more, too: their token may have ended since.
+        """
+        receipt = self.shop.receipt(self.key(action))
+        nobody_known = self.shopper is None and not self.slots.get(VOUCHED)
+        return receipt if receipt and (nobody_known or self.shopper == receipt.user) else None
+
+    def after(self, receipt: Receipt) -> "Scene":
+        """The scene that a receipt is told in: its shopper's, with its order as it is by now."""
+        slots = self.slots | {SHOPPER: receipt.user, "order": receipt.order}
+        return replace(self, slots=slots, _orders=None)
 
     def words(self, texts: Texts, name: str, /, **facts: object) -> str:
         """A wording in the shopper's language, English where there is none."""
@@ -182,6 +210,8 @@ class Step:
     """Finds the value before it was asked for: in words already said, or because there is only one."""
     correct: Callable[[Scene], Reading] = lambda _: None
     """Finds another value in words that answer a later question."""
+    amounts: Callable[[Scene], Mapping[str, int]] = lambda _: {}
+    """The amounts, in cents by name, that the question tells; none where the shop would refuse what it asks for."""
 
 
 Steps = Callable[[Scene], Iterator[Step]]

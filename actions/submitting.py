@@ -5,11 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rasa_sdk import Action, Tracker
-from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.forms import offered
-from actions.scene import CONFIRMED, OFFER, WISH, Scene, Steps, Texts, read_scene
+from actions.forms import is_offered
+from actions.scene import CONFIRMED, OFFER, WISH, Scene, Steps, Texts, changed, read_scene
 from actions.shop.records import Key, Receipt, Refusal, Why
 from actions.shop.shop import Shop
 
@@ -32,6 +31,7 @@ WORDS: Texts = {
         Why.REFUND_METHOD: "The money can go back to the original payment method or to a gift card only.",
         Why.TOO_LATE: "More than {about} days have passed since the delivery, so it cannot be sent back any more.",
         Why.NOT_RETURNABLE: "{about} cannot be returned or exchanged.",
+        Why.PRICE: "The price has changed meanwhile, so I have changed nothing. Please ask for it once more.",
         Why.KEY_TAKEN: "I could not do that. Please ask for it once more.",
     },
     "zh": {
@@ -52,6 +52,7 @@ WORDS: Texts = {
         Why.REFUND_METHOD: "退款只能退回原支付方式或礼品卡。",
         Why.TOO_LATE: "签收已超过 {about} 天，无法退换。",
         Why.NOT_RETURNABLE: "{about} 不支持退换。",
+        Why.PRICE: "价格刚刚有变动，因此没有做任何更改，请再说一次。",
         Why.KEY_TAKEN: "操作没有成功，请再说一次。",
     },
 }
@@ -83,21 +84,29 @@ class Submit(Action):
     ) -> list[dict[str, Any]]:
         """Do it, tell, and forget what the form asked for."""
         scene = await asyncio.to_thread(read_scene, self._shop, tracker)
-        answer = scene.slots.get(CONFIRMED)
-        if _is(answer, value=True) and scene.shopper and scene.slots.get(OFFER) == offered(self._steps, scene):
+        answer = tracker.slots.get(CONFIRMED)
+        if _is(answer, value=True):
             text, receipt = await asyncio.to_thread(self._submit, scene)
             custom = {"receipt": {"id": receipt.number, "summary": text}} if receipt else None
             dispatcher.utter_message(text=text, json_message=custom)
         elif answer is not None:
             dispatcher.utter_message(text=scene.words(WORDS, "unchanged"))
-        return [SlotSet(slot, None) for slot in (*self._slots, CONFIRMED, OFFER, WISH) if slot in scene.slots]
+        scene.slots |= {slot: None for slot in (*self._slots, CONFIRMED, OFFER, WISH) if slot in scene.slots}
+        return changed(scene, tracker)
 
     def _submit(self, scene: Scene) -> tuple[str, Receipt | None]:
-        result = self._do(scene, scene.key(self._name))
-        if isinstance(result, Refusal):
-            return scene.words(WORDS, result.why, about=result.about), None
-        scene.forget_orders()
-        return scene.words(WORDS, "receipt", done=self._done(scene, result), number=result.number), result
+        # Before all else: what this turn has done already may have changed what the summary said.
+        result = scene.done(self._name) or self._agreed(scene)
+        if isinstance(result, Receipt):
+            done = self._done(scene.after(result), result)
+            return scene.words(WORDS, "receipt", done=done, number=result.number), result
+        return scene.words(WORDS, result.why, about=result.about) if result else scene.words(WORDS, "unchanged"), None
+
+    def _agreed(self, scene: Scene) -> Receipt | Refusal | None:
+        """Do it, if the yes was the shopper's and to what it is about now."""
+        if not _is(scene.slots.get(CONFIRMED), value=True) or not scene.shopper or not is_offered(self._steps, scene):
+            return None
+        return self._do(scene, scene.key(self._name))
 
 
 def _is(answer: Any, *, value: bool) -> bool:

@@ -18,13 +18,19 @@ _PERSONS = re.compile(
     rf"{_NUMBER}[\s-]?(?:persons?|people|man|adults|of\sus)\b"
     rf"|\bfor\s(?:the\s)?{_NUMBER}\b(?!\s*(?:€|euros?|eur|day|night|week|month|season|year|hour|g|kg|km|l)s?\b)"
     rf"|{_NUMBER}\s*个?人",
-    re.IGNORECASE,
 )
+_AMOUNT = r"((?:\d{1,3}(?:[.,]\d{3})+|\d{1,6})(?:[.,]\d{1,2})?)"
+_OTHERWISE = (
+    r"[\s-]*(?:g|kg|km|l|m|cm|litres?|grams?|persons?|people|man|adults?|kids|children|of\sus"
+    r"|minutes?|hours?|days?|nights?|weeks?|months?|seasons?|years?|items?|pieces?)\b"
+    r"|\s*(?:%|[个人天晚夜周月年件克升米]|小时|星期|公斤|公里)"
+)
+"""What is counted or measured in anything but money."""
+
 _BUDGET = re.compile(
     r"(?:under|below|less\sthan|cheaper\sthan|up\sto|at\smost|max(?:imum)?\.?|no\smore\sthan|within|不超过|低于|最多)"
-    r"\s*(?:of\s)?(?:€|\$|EUR\s)?\s*(\d{1,5}(?:[.,]\d\d)?)(?![\d.,]*\d|\s*(?:g|kg|km|l|m|cm|litres?|grams?)\b)"
-    r"|(\d{1,5})\s*(?:欧元?|€|块)?\s*(?:以下|以内|之内)",
-    re.IGNORECASE,
+    rf"\s*(?:of\s)?(?:€|\$|eur\s)?\s*{_AMOUNT}(?![\d.,]*\d|{_OTHERWISE})"
+    rf"|(?<![\d.,]){_AMOUNT}\s*(?:欧元?|€|块)?\s*(?:以下|以内|之内)",
 )
 
 
@@ -56,14 +62,22 @@ class Wishes:
 
 def read_wishes(text: str, options: Sequence[str] = ()) -> Wishes:
     """The wishes in a text; ``options`` are the colours and sizes that were heard in it."""
-    persons = _PERSONS.search(text)
-    budget = _BUDGET.search(text)
+    # Not by IGNORECASE, to which letters are the same that have no lower case in common: "ı" is no "i".
+    said = text.casefold()
+    persons = _PERSONS.search(said)
+    budget = _BUDGET.search(said)
     return Wishes(
         _number(next(filter(None, persons.groups()))) if persons else None,
-        round(float(next(filter(None, budget.groups())).replace(",", ".")) * 100) if budget else None,
+        _cents(next(filter(None, budget.groups()))) if budget else None,
         tuple(options),
     )
 
 
 def _number(word: str) -> int:
-    return int(word) if word.isdecimal() else _NUMBERS[word.casefold()]
+    return int(word) if word.isdecimal() else _NUMBERS[word]
+
+
+def _cents(amount: str) -> int:
+    """An amount as it is written in English or in German: a sign before three digits parts thousands, not cents."""
+    whole, _, cents = re.sub(r"[.,](?=\d{3})", "", amount).replace(",", ".").partition(".")
+    return int(whole) * 100 + int(cents.ljust(2, "0"))

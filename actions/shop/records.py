@@ -191,6 +191,7 @@ class Why(StrEnum):
     REFUND_METHOD = "neither the original method nor a gift card"
     TOO_LATE = "return period over"
     NOT_RETURNABLE = "product cannot be returned"
+    PRICE = "price is another than was agreed"
     KEY_TAKEN = "key of another action"
 
 

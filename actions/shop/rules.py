@@ -55,7 +55,12 @@ def cancel(order: Order, user: User, reason: str) -> Change | Refusal:
     for refund in refunds:
         user = _credit(user, refund.method, refund.amount)
     changed = replace(order, status=CANCELLED, cancel_reason=reason, payments=order.payments + refunds)
-    return Change(changed, user, {"refund": sum(refund.amount for refund in refunds), "reason": reason})
+    facts = {
+        "refund": sum(refund.amount for refund in refunds),
+        "refunds": {refund.method: refund.amount for refund in refunds},
+        "reason": reason,
+    }
+    return Change(changed, user, facts)
 
 
 def change_address(order: Order, address: Address) -> Change | Refusal:
@@ -90,12 +95,21 @@ def change_payment(order: Order, user: User, method: str) -> Change | Refusal:
 
 
 def change_items(
-    order: Order, user: User, products: Mapping[str, Product], items: Sequence[str], new: Sequence[str], method: str
+    order: Order,
+    user: User,
+    products: Mapping[str, Product],
+    items: Sequence[str],
+    new: Sequence[str],
+    method: str,
+    agreed: int | None = None,
 ) -> Change | Refusal:
-    """Swap items of a pending order for other variants of the same products; only once, so all together."""
+    """Swap items of a pending order for other variants of the same products; only once, so all together.
+
+    Where ``agreed`` is given, the shopper was told this difference and pays no other.
+    """
     if order.status != PENDING:
         return Refusal(Why.NOT_PENDING, order.status)
-    swap = _swap(order, user, products, items, new, method)
+    swap = _swap(order, user, products, items, new, method, agreed)
     if isinstance(swap, Refusal):
         return swap
     payment = Payment("payment" if swap.difference > 0 else "refund", abs(swap.difference), swap.method)
@@ -144,14 +158,16 @@ def exchange_items(
     method: str,
     policy: Policy,
     today: date,
+    agreed: int | None = None,
 ) -> Change | Refusal:
     """Exchange items of a delivered order for other variants of the same products; settled once they are here.
 
-    Only one request an order, so all items together.
+    Only one request an order, so all items together. Where ``agreed`` is given, the shopper was told this difference
+    and pays no other.
     """
     if order.status != DELIVERED:
         return Refusal(Why.NOT_DELIVERED, order.status)
-    swap = _swap(order, user, products, items, new, method)
+    swap = _swap(order, user, products, items, new, method, agreed)
     if isinstance(swap, Refusal):
         return swap
     refusal = _too_late(order, policy, today) or _kept(order, products, items)
@@ -185,7 +201,13 @@ class _Swap:
 
 
 def _swap(
-    order: Order, user: User, products: Mapping[str, Product], items: Sequence[str], new: Sequence[str], method: str
+    order: Order,
+    user: User,
+    products: Mapping[str, Product],
+    items: Sequence[str],
+    new: Sequence[str],
+    method: str,
+    agreed: int | None,
 ) -> _Swap | Refusal:
     """Check a swap of items, and price it."""
     if refusal := _foreign(order, items):
@@ -200,6 +222,8 @@ def _swap(
             return Refusal(Why.UNAVAILABLE, wanted)
         variants.append(variant)
     difference = sum(v.price - _item(order, old).price for v, old in zip(variants, items, strict=True))
+    if agreed not in (None, difference):
+        return Refusal(Why.PRICE, str(difference))
     own = user.method(method)
     if own is None:
         return Refusal(Why.NO_SUCH_METHOD, method)

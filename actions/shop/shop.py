@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Connection, Engine, false, insert, select, true
+from sqlalchemy import Connection, Engine, false, func, insert, select, true
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from actions.shop import rules
@@ -110,12 +110,19 @@ class Shop:
         return self._act(key, "change_address", shopper, order, lambda o, *_: rules.change_address(o, address))
 
     def change_items(
-        self, key: Key, shopper: UserId, order: str, items: Sequence[str], new: Sequence[str], method: str
+        self,
+        key: Key,
+        shopper: UserId,
+        order: str,
+        items: Sequence[str],
+        new: Sequence[str],
+        method: str,
+        agreed: int | None = None,
     ) -> Receipt | Refusal:
-        """Swap items of a pending order for other variants, once."""
+        """Swap items of a pending order for other variants, once; for the ``agreed`` difference, where one is told."""
         return self._act(
             *(key, "change_items", shopper, order),
-            lambda o, user, products: rules.change_items(o, user, products, items, new, method),
+            lambda o, user, products: rules.change_items(o, user, products, items, new, method, agreed),
         )
 
     def change_payment(self, key: Key, shopper: UserId, order: str, method: str) -> Receipt | Refusal:
@@ -134,13 +141,20 @@ class Shop:
         )
 
     def exchange_items(
-        self, key: Key, shopper: UserId, order: str, items: Sequence[str], new: Sequence[str], method: str
+        self,
+        key: Key,
+        shopper: UserId,
+        order: str,
+        items: Sequence[str],
+        new: Sequence[str],
+        method: str,
+        agreed: int | None = None,
     ) -> Receipt | Refusal:
-        """Ask for items of a delivered order to be exchanged for other variants."""
+        """Ask for items of a delivered order to be exchanged; for the ``agreed`` difference, where one is told."""
         return self._act(
             *(key, "exchange_items", shopper, order),
             lambda o, user, products: rules.exchange_items(
-                o, user, products, items, new, method, self.policy, self.today
+                o, user, products, items, new, method, self.policy, self.today, agreed
             ),
         )
 
@@ -165,7 +179,8 @@ class Shop:
     def receipts_of(self, shopper: UserId, began: str) -> list[Receipt]:
         """A shopper's receipts whose keys begin with ``began``, the oldest first."""
         with self._reading() as connection:
-            own = (RECEIPTS.c.user_id == shopper) & RECEIPTS.c.key.startswith(began, autoescape=True)
+            # No LIKE: to SQLite's, "A" and "a" are one letter.
+            own = (RECEIPTS.c.user_id == shopper) & (func.substr(RECEIPTS.c.key, 1, len(began)) == began)
             keys = connection.execute(select(RECEIPTS.c.key).where(own).order_by(RECEIPTS.c.at)).scalars().all()
             return [found for key in keys if (found := _receipt(connection, key))]
 

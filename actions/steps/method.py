@@ -39,7 +39,7 @@ def difference(scene: Scene) -> int:
     total = 0
     for old, new in zip(chosen_ids(scene, "items"), chosen_variants(scene), strict=False):
         item = chosen_item(scene, old)
-        product = scene.shop.product(item.product) if item else None
+        product = scene.product(item.product) if item else None
         variant = product.variant(new) if product else None
         total += variant.price - item.price if item and variant else 0
     return total

@@ -102,7 +102,7 @@ class Instead:
     def goes_on(self, scene: Scene, order: Order) -> Ended:
         """End this form and begin the other one, with the words that began this one."""
         text = f"{scene.slots.get(WISH) or scene.text}\n{order.id}"
-        return Ended(self.told(scene, order), {CARRIED: text}, self.form)
+        return Ended(self.told(scene, order), {CARRIED: f"{self.form}\n{text}"}, self.form)
 
 
 def order_step(why_not: Eligible, none: Callable[[Scene], str], instead: Instead | None = None) -> Step:

@@ -46,7 +46,7 @@ def chosen_variants(scene: Scene) -> list[str]:
 def _variant_step(slot: str, name: str, *, same: bool) -> Step:
     def swapped(scene: Scene) -> tuple[Item, Product]:
         item = chosen_item(scene, name)
-        product = scene.shop.product(item.product) if item else None
+        product = scene.product(item.product) if item else None
         assert item, f"the shop does not know {name}"
         assert product, f"{name} has no product"
         return item, product

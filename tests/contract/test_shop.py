@@ -188,6 +188,23 @@ def test_that_a_key_is_one_action_of_one_shopper(shop: Shop) -> None:
     assert shop.receipt(Key("k")) == done
 
 
+def test_that_a_swap_at_another_price_than_was_agreed_leaves_no_trace(shop: Shop) -> None:
+    for swap, order in ((shop.change_items, "#W1000001"), (shop.exchange_items, "#W1000003")):
+        refused = swap(Key(order), ADA, order, ["101"], ["102"], "paypal_1", agreed=0)
+        assert refused == Refusal(Why.PRICE, "225")
+        assert dump(shop) == SMALL
+    for swap, order in ((shop.change_items, "#W1000001"), (shop.exchange_items, "#W1000003")):
+        assert isinstance(swap(Key(order), ADA, order, ["101"], ["102"], "paypal_1", agreed=225), Receipt)
+
+
+def test_that_receipts_of_keys_that_begin_alike_are_told_apart(shop: Shop) -> None:
+    for number, began in enumerate(("web:ada/", "web:ADA/", "web:ad_/", "web:ada%2F1/")):
+        key = Key(f"{began}1-0/action")
+        assert isinstance(shop.change_default_address(key, ADA, Address(**{**ADDRESS, "zip": str(number)})), Receipt)
+        assert [receipt.key for receipt in shop.receipts_of(ADA, began)] == [key]
+    assert shop.receipts_of(BOB, "web:ada/") == []
+
+
 def test_that_another_shoppers_order_and_none_are_refused_alike(shop: Shop) -> None:
     for order in ("#W1000009", "#W7777777"):
         assert shop.cancel(Key(order), ADA, order, "no longer needed") == Refusal(Why.NO_SUCH_ORDER)

@@ -10,15 +10,22 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
 import jwt
 import pytest
+from sqlalchemy import Table, update
 
+from actions import change_items
+from actions.scene import Scene
 from actions.shop import demo
 from actions.shop.database import empty, exclusive
 from actions.shop.opening import open_shop
+from actions.shop.records import Key, Payment, Refusal, Why
+from actions.shop.rows import save_order
+from actions.shop.schema import ORDER_ITEMS, PAYMENTS, VARIANTS
 from actions.shop.shop import Shop
 from tests.action_talk import Heard, Talk
 
@@ -132,6 +139,163 @@ async def test_that_a_yes_counts_for_the_summary_that_was_said_and_for_no_other(
     assert (await talk.say("yes but wait", "affirm")).receipt is None
     assert (await talk.say("yes", "affirm")).receipt
     assert len(shop.receipts()) == 1
+
+
+def reprice(shop: Shop, more: int) -> None:
+    """Have everything cost ``more`` cents more, and what was ordered twice that."""
+    with shop.engine.begin() as connection:
+        for table, times in ((VARIANTS, 1), (ORDER_ITEMS, 2)):
+            connection.execute(update(table).values(price=table.c.price + times * more))
+
+
+@pytest.mark.parametrize(
+    ("form", "said", "dearer"),
+    [
+        ("exchange_form", ["exchange my boots", "li.wei@mail.example", "the boots", "43"], (VARIANTS,)),
+        ("change_order_form", [f"another colour for my order please, {JONAS}", "the tent", "moss green"], (VARIANTS,)),
+        ("return_form", [f"return LF-204519 please, {MILA}", "iDEAL"], (ORDER_ITEMS,)),
+        ("cancel_order_form", [f"cancel LF-204520, I no longer need it. {MILA}"], (PAYMENTS,)),
+        ("change_order_form", [f"pay my order another way, {JONAS}"], (PAYMENTS,)),
+    ],
+)
+async def test_that_a_yes_counts_for_the_amount_that_was_told_and_for_no_other(
+    session: aiohttp.ClientSession, url: str, shop: Shop, form: str, said: list[str], dearer: tuple[Table, ...]
+) -> None:
+    talk = Talk(session, url, form)
+    for text in said:
+        heard = await talk.say(text)
+    assert talk.slots["requested_slot"] == "confirmed"
+    with shop.engine.begin() as connection:
+        for table in dearer:
+            column = table.c.amount if table is PAYMENTS else table.c.price
+            connection.execute(update(table).values({column.name: column + 1234}))
+    again = await talk.say("yes", "affirm")
+    assert again.receipt is None
+    assert again.options == ["Yes", "No"]
+    assert again.text != heard.text
+    if dearer == (VARIANTS,):
+        assert "12.34 EUR is charged" in again.text
+    assert shop.receipts() == []
+    assert (await talk.say("yes", "affirm")).receipt
+
+
+async def test_that_a_price_that_changes_behind_the_yes_is_not_charged(
+    session: aiohttp.ClientSession, url: str, shop: Shop
+) -> None:
+    talk = Talk(session, url, "exchange_form")
+    for text in ("exchange my boots", "li.wei@mail.example", "the boots", "43"):
+        await talk.say(text)
+    talk.submitting = False
+    await talk.say("yes", "affirm")
+    with shop.engine.begin() as connection:
+        connection.execute(update(VARIANTS).values(price=VARIANTS.c.price + 1))
+    refused = await talk.call("action_exchange_items", "yes", "affirm")
+    assert "changed nothing" in refused["responses"][0]["text"]
+    assert shop.receipts() == []
+
+
+def test_that_the_shop_itself_is_told_which_difference_was_agreed(shop: Shop) -> None:
+    jonas = shop.user_by_email(JONAS)
+    assert jonas
+    slots = {"shopper": jonas.id, "order": "LF-204602", "method": jonas.methods[0].id, "offer": '{"difference": 1}'}
+    order = shop.order("LF-204602", jonas.id)
+    assert order
+    tent = next(item for item in order.items if "Tent" in item.name)
+    other = next(v for v in shop.product(tent.product).variants if v.id != tent.id)  # type: ignore[union-attr]
+    slots |= {"items": tent.id, "variant_1": other.id}
+    scene = Scene(shop, "yes", "affirm", "en", None, {}, "web:jonas", "1", slots)
+    # Whatever the actions have read before, the price counts that the transaction finds.
+    assert change_items.do(scene, Key("k")) == Refusal(Why.PRICE, str(other.price - tent.price))
+
+
+async def test_that_all_methods_that_get_money_back_are_told(
+    session: aiohttp.ClientSession, url: str, shop: Shop
+) -> None:
+    jonas = shop.user_by_email(JONAS)
+    assert jonas
+    order = shop.order("LF-204602", jonas.id)
+    assert order
+    one, other = (method.id for method in jonas.methods[:2])
+    payments = (Payment("payment", 1_000, one), Payment("payment", order.total - 1_000, other))
+    with exclusive(shop.engine) as connection:
+        save_order(connection, replace(order, payments=payments))
+    talk = Talk(session, url, "cancel_order_form")
+    summary = await talk.say(f"cancel LF-204602, I no longer need it. {JONAS}")
+    done = await talk.say("yes", "affirm")
+    assert done.receipt
+    for amount in (1_000, order.total - 1_000):
+        told = f"{amount / 100:,.2f} EUR goes back to "
+        assert told in summary.text
+        assert told in done.text
+
+
+async def test_that_what_was_done_is_told_although_the_token_has_ended_since(
+    session: aiohttp.ClientSession, url: str, shop: Shop
+) -> None:
+    def token(user: str) -> dict[str, str]:
+        return {"identity": jwt.encode({"sub": user, "exp": time.time() + 60}, KEY, "HS256")}
+
+    talk = Talk(session, url, "cancel_order_form")
+    talk.metadata = token("mila-de-vries")
+    await talk.say("cancel LF-204520, I no longer need it.")
+    before = dict(talk.slots)
+    first = await talk.say("yes", "affirm")
+    assert first.receipt
+    for metadata, shopper, theirs in (
+        ({}, None, True),
+        (token("jonas-keller"), "jonas-keller", False),
+        (token("somebody the shop does not have"), None, False),
+    ):
+        talk.metadata, talk.slots, talk.turn = metadata, dict(before), talk.turn - 1
+        again = await talk.say("yes", "affirm")
+        assert talk.slots["shopper"] == shopper
+        # Somebody else is not told of it.
+        assert (again.receipt, again.texts) == (first.receipt, first.texts) if theirs else again.receipt is None
+        assert ("LF-204520" in again.text) is theirs
+    assert len(shop.receipts()) == 1
+
+
+async def test_that_another_form_of_the_same_turn_is_none_that_was_done(
+    session: aiohttp.ClientSession, url: str, shop: Shop
+) -> None:
+    talk = Talk(session, url, "cancel_order_form")
+    await talk.say(f"cancel LF-204520, I no longer need it. {MILA}")
+    assert (await talk.say("yes", "affirm")).receipt
+    talk.turn -= 1
+    heard = await talk.say("cancel another one too")
+    assert "None of your orders" in heard.text
+    assert heard.receipt is None
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "action_product_stock",
+        "action_recommend",
+        "action_product_options",
+        "action_refund_total",
+        "action_order_cost",
+        "action_cancel_order",
+        "action_order_status",
+        "action_list_orders",
+        "action_identify",
+        "action_ask_order_status_form_order_number",
+        "action_ask_cancel_order_form_order",
+        "action_ask_cancel_order_form_shopper",
+        "validate_cancel_order_form",
+        "validate_order_status_form",
+    ],
+)
+async def test_that_every_action_forgets_who_proves_nothing_any_more(
+    session: aiohttp.ClientSession, url: str, shop: Shop, action: str
+) -> None:
+    talk = Talk(session, url, action.removeprefix("validate_") if action.startswith("validate_") else "")
+    talk.slots |= {"shopper": "mila-de-vries", "vouched": "mila-de-vries", "order": "LF-204520", "category": "tent"}
+    talk.take(await talk.call(action, "the Tarn 2 Tent"), Heard())
+    assert (talk.slots["shopper"], talk.slots["vouched"], talk.slots["order"]) == (None, None, None)
+    talk.metadata["identity"] = jwt.encode({"sub": "jonas-keller", "exp": time.time() + 60}, KEY, "HS256")
+    talk.take(await talk.call(action, "the Tarn 2 Tent"), Heard())
+    assert (talk.slots["shopper"], talk.slots["vouched"]) == ("jonas-keller", "jonas-keller")
 
 
 async def test_that_two_items_of_three_are_returned_to_a_gift_card(
@@ -394,6 +558,7 @@ async def test_that_a_whole_turn_that_is_played_again_gives_the_same_receipt(
     assert talk.slots["requested_slot"] == "confirmed"
     before = dict(talk.slots)
     first = await talk.say("yes", "affirm")
+    reprice(shop, 100)
     talk.slots, talk.turn = dict(before), talk.turn - 1
     again = await talk.say("yes", "affirm")
     assert first.receipt

@@ -164,3 +164,15 @@ def test_that_an_exchange_only_registers_what_is_owed() -> None:
         Why.NOT_DELIVERED, "pending"
     )
     assert THERE.status == DELIVERED
+
+
+def test_that_a_swap_costs_what_was_agreed_or_is_refused() -> None:
+    for agreed in (None, 225):
+        assert isinstance(change_items(PENDING, ADA, PRODUCTS, ["101"], ["102"], "paypal_1", agreed), Change)
+        assert isinstance(
+            exchange_items(THERE, ADA, PRODUCTS, ["101"], ["102"], "paypal_1", Policy(), TODAY, agreed), Change
+        )
+    refusal = Refusal(Why.PRICE, "225")
+    for agreed in (0, 224):
+        assert change_items(PENDING, ADA, PRODUCTS, ["101"], ["102"], "paypal_1", agreed) == refusal
+        assert exchange_items(THERE, ADA, PRODUCTS, ["101"], ["102"], "paypal_1", Policy(), TODAY, agreed) == refusal
