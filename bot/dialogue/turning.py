@@ -52,8 +52,8 @@ _WISH = r"""(?:(?:i(?:\swant|'d\slike|\swould\slike)\s(?:you\s)?to|you\s(?:can|m
     (?:\s(?:it|this|that|them|these|those|(?:the|my|this|that|these|those)\s(?:order|items?)(?:\s\#?[\w-]*\d[\w-]*)?)
       (?:\sback)? )?"""
 _KIND = r"(?:please|pls|plz|thanks|thank\syou|thx|cheers)(?:\s(?:so|very)\smuch)?"
-_HASTE = r"""(?:now|right\s(?:now|away)|already|immediately|at\sonce|asap|quick(?:ly)?|fast|hurry(?:\sup)?|come\son
-    | ffs|(?:god)?dam(?:n(?:\s?it)?|mit)|bloody\shell|fuck(?:ing)?|for\s(?:god|heaven|christ|pete|fuck)(?:'?s)?\ssake)"""
+_HASTE = r"""(?:now|right\s(?:now|away)|already|immediately|at\sonce|asap|quick(?:ly)?|fast|hurry(?:\sup)?
+    | come\son|ffs|(?:god)?dam(?:n(?:\s?it)?|mit)|fuck(?:ing)?|for\s(?:god|heaven|christ|pete|fuck)(?:'?s)?\ssake)"""
 _AND = r"(?:[\s,.;!:)-]+(?:(?:and|then)\s)?)"
 _PLAIN_YES = re.compile(rf"{_YES}(?:{_AND}(?:{_YES}|{_WISH}|{_KIND}|{_HASTE}))*[\s.!)]*", re.VERBOSE)
 

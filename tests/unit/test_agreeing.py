@@ -13,7 +13,8 @@ EMPHATIC = (
 
 OTHER = (
     "by mistake", "cancel LF-204520", "no longer needed", "don't want it", "不需要了", "不确定", "Yes, but in blue",
-    "yes, but do it now with my other card", "yes now what?", "是的，改地址", "是的，但是快点", "ok fast delivery please",
+    "yes, but do it now with my other card", "yes now what?", "是的，改地址", "是的，但是快点",
+    "ok fast delivery please",
 )  # fmt: skip
 
 NO = ("no", "No thanks, keep it", "nope", "don't", "don’t do it", "stop", "never mind", "absolutely not", "nein", "不",
