@@ -71,9 +71,11 @@ _TALK = re.compile(
 _LEADS = re.compile(
     r".*(?:\b(?:at|in|to|is|be|it['’]s|address)\b\s*:?|:)\s+(?P<rest>.*\d.*)", re.IGNORECASE | re.DOTALL
 )
-_TAIL = re.compile(
-    r"(?:[\s.!。]+(?:and\s)?(?:from\s)?(?:now|on|please|pls|plz|thanks|thank\syou|thx|cheers|instead))+[\s.!。]*$", re.I
+_LAST = re.compile(
+    r"(?:^|[\s.!。])(?:and|from|on|now|please|pls|plz|thanks|thank\syou|thx|cheers|instead)$", re.IGNORECASE
 )
+"""A word behind an address that belongs to no part of it."""
+
 _CAPITAL = r"(?<!\w)[A-ZÀ-ÖØ-Þ][\w.'’-]*"
 _PARTICLE = r"(?:de|der|den|des|du|la|le|van|von|vom|am|an|im|in|ter|ten|te|zu|zum|zur|of|the)"
 _HOUSES = (
@@ -110,7 +112,7 @@ def _named(text: str) -> dict[str, str]:
     found = {}
     for match in _NAMED.finditer(text):
         name = match["name"].casefold().replace(" ", "")
-        value = _TAIL.sub("", match["value"].strip()).rstrip(".")
+        value = _ended(match["value"].strip())
         found[_NAMES.get(name, name)] = "" if _TALK.search(value) else value
     if "country" in found:
         found["country"] = _COUNTRIES.get(found["country"].casefold(), found["country"])
@@ -128,9 +130,17 @@ def _placed(text: str) -> dict[str, str]:
     return found
 
 
+def _ended(piece: str) -> str:
+    """A piece without the thanks and the like behind it."""
+    piece = piece.rstrip(" .!。")
+    while last := _LAST.search(piece):
+        piece = piece[: last.start()].rstrip(" .!。")
+    return piece
+
+
 def _plain(piece: str) -> str:
     """A piece without what was said around it; empty where nothing but that is left."""
-    piece = _TAIL.sub("", " ".join(piece.split()))
+    piece = _ended(" ".join(piece.split()))
     if _SECOND.fullmatch(piece) and not _TALK.search(piece):
         return piece
     led = _LEADS.fullmatch(piece)
