@@ -150,7 +150,7 @@ def _plain(piece: str) -> str:
         return piece
     for pattern in _HOUSES:
         for found in reversed(pattern.findall(piece)):
-            words = found.split()
+            words = found.split()[-8:]
             rests = (" ".join(words[at:]) for at in range(len(words) - 1))
             if house := next((rest for rest in rests if not _TALK.search(rest)), None):
                 return house

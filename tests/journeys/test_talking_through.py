@@ -191,3 +191,14 @@ async def test_that_a_wish_and_who_has_it_may_come_in_two_sentences(server: Serv
     assert "MP7730184420NL" in (await owner.say(f"Where is my order LF-204518? My email is {MILA}")).text
     wishful = server.shopper()
     assert asked(await wishful.say(f"I want to cancel my order. I am {MILA}"))[0] == "reason"
+
+
+async def test_that_a_no_to_who_it_is_leaves_and_a_question_is_no_name(server: Server, shop: Shop) -> None:
+    mila = server.shopper()
+    await mila.say("cancel my order")
+    left = await mila.say("no")
+    assert asked(left)[0] is None
+    assert "postcode of your address" not in left.text
+    await mila.say("cancel my order")
+    for said in ("i dont want to say", "what?"):
+        assert "And the postcode" not in (await mila.say(said)).text
