@@ -12,7 +12,7 @@ _LEAVE = re.compile(
     r"""(?:ok(?:ay)?|no|oh|actually|well|please)?[\s,.]*(?:
       (?:just\s)?(?:never\s?mind|nvm|forget\s(?:it|that|about\sit)|drop\sit|leave\sit)
     | (?:please\s)?(?:stop|quit|exit|abort|cancel)(?:\s(?:this|that|it|here|the\sform|now))?
-    | i(?:'ve|\shave)?\schanged\smy\smind
+    | (?P<mind>i(?:'ve|\shave)?\schanged\smy\smind)
     | (?:let's\s)?(?:go\s)?back\sto\sthe\s(?:start|beginning|menu)
     | 算了(?:吧)?|不用了|没事了|取消吧|停止|不要了
     )[\s,.!。！]*(?:please|thanks|thank\syou|谢谢)?[\s.!。！]*""",
@@ -76,9 +76,11 @@ _NO = re.compile(
 """What is no longer needed is a reason, and no answer."""
 
 
-def leaves(text: str) -> bool:
-    """Whether all of a message says to leave what is under way."""
-    return _LEAVE.fullmatch(text.strip()) is not None
+def leaves(text: str, requested: str | None = None) -> bool:
+    """Whether all of a message says to leave what is under way, and does not answer the question for ``requested``: to
+    have changed one's mind is a reason."""
+    found = _LEAVE.fullmatch(text.strip().replace("’", "'"))
+    return found is not None and not (found["mind"] and "reason" in (requested or ""))
 
 
 def begins_anew(text: str) -> bool:
