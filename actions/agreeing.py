@@ -13,7 +13,8 @@ _LONGEST = 120
 _SHORT = 4
 """Words; a longer message is no mere no of a language that the rules do not know."""
 
-_YES = r"""(?: yes(?:\sindeed)? | y | ya | yea | yeah | yep | yup | sure(?:\sthing)? | for\ssure | of\scourse
+_YES = r"""(?: (?:(?:hell|heck|oh|ah|well|omg)\s)?ye+s+(?:\sindeed)? | y | ya | yea | yeah | yep | yup | sure(?:\sthing)?
+    | for\ssure | of\scourse
     | certainly | ok | okay | al?l\s?right | fine | great | perfect
     | correct | right | exactly | absolutely | definitely | agreed
     | confirm(?:ed)? | ja | oui | s[ií] | i\s(?:agree|confirm) | i\s?'?a?m\ssure | works\sfor\sme | /affirm
@@ -34,14 +35,14 @@ _PLAIN_YES = re.compile(rf"{_YES}(?:{_AND}(?:{_YES}|{_WISH}|{_KIND}|{_HASTE}))*[
 _CHINESE_YES = re.compile(
     r"""(?:嗯|是|对|好|可以|行|没错|没问题|确认|确定|同意|当然|就这样)[的啊呀吧嘞]?
     (?:[\s,，、.。!！~]*(?:(?:嗯|是|对|好|可以|行|没错|没问题|确认|确定|同意|当然|就这样|谢谢[您你]?|麻烦[您你]了?|拜托了?
-      |(?:请|快|赶紧|马上|立刻)?(?:继续|办理|操作|处理|取消|退货|换货|修改|改|退|换)(?:它|订单|这个订单)?
+      |(?:请|快|赶紧|马上|立刻)?(?:继续|办理|操作|处理|取消|退货|退款|换货|修改|改|退|换)(?:它|订单|这个订单)?
       |快一?点儿?|赶紧|赶快|马上|立刻|尽快|现在)[的啊呀吧嘞]?))*[\s.。!！~]*""",
     re.VERBOSE,
 )
 """The first word is never ``取消``: alone it may mean the request as well as the order."""
 
 _BEGINS_YES = re.compile(
-    rf"{_YES}(?![\w'])|(?:嗯|是|对|好|可以|行|没错|没问题|确认|确定)(?:的|[\s,，.。!！]|$)", re.VERBOSE
+    rf"{_YES}(?![\w'])|(?:嗯|是|对|好|可以|行|没错|没问题|确认|确定)(?:[的了啊呀吧]|[\s,，.。!！]|$)", re.VERBOSE
 )
 
 _NO = re.compile(

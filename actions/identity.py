@@ -62,7 +62,8 @@ _NO_CHINESE_NAME = re.compile(
     r"谢谢|可以|订单|名字|[不没是的了吗呢吧么我你您他她这那哪谁好行对要想请退换取消查改帮忙邮箱知道怎什]"
 )
 _NO_NAME = re.compile(
-    r"""a|about|account|address|again|agent|all|already|am|and|another|any|anyone|anything|are|as|ask|at|back|bad
+    r"""ja|nee|nein|bedankt|graag|danke|nicht|kein|ik|ich|du|guten|hallo|customer|support|service|broken
+    |a|about|account|address|again|agent|all|already|am|and|another|any|anyone|anything|are|as|ask|at|back|bad
     |be|because|before|bot|but|buy|by|bye|call|can|cancel|cancelled|change|chat|check|cheaper|code|come|could
     |data|delivery|did|didn|does|doesn|don|done|dont|e|else|email|error|exchange|expensive|find|for|forget
     |forgot|from|fuck|fucking|get|getting|give|go|going|gonna|good|got|guess|guys|had|has|have|haven|hello|help

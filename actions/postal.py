@@ -36,6 +36,8 @@ _COUNTRIES: Mapping[str, str] = {
     "finland": "Finland",
     "poland": "Poland",
     "portugal": "Portugal",
+    "china": "China",
+    "中国": "China",
     "luxembourg": "Luxembourg",
     "switzerland": "Switzerland",
 }
@@ -59,15 +61,22 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _TALK = re.compile(
-    r"""(?<![\w])(?:we|(?-i:[Hh](?:i|ello|ey))|moved|moving|thanks?|now|please|pls|plz|sorry|meant|mean|actually|instead|want
+    r"""(?<![\w])(?:we|(?-i:[Hh](?:i|ello|ey)|[Oo](?:h|k|kay))|yes|yeah|yep|update|wrong
+      |(?:^|(?-i:(?=[a-z])))(?:so|use|can|could|would|how|what|where)
+      |(?:name|street)\sis|谢谢|你好|您好|moved|moving|thanks?|now|please|pls|plz|sorry|meant|mean|actually|instead|want
       |lives?\s(?:at|in|on|here|there|now)|i(?:['’]\w+|\s(?!st\b|street|ave|road|rd\b)\w+)|it(?:['’]s|\sis)
-      |no(?!\.?\s*\d)(?!\w)(?=\W)|(?:send|ship|deliver|change)\s(?:it|this|that|them|to|the|my|our|order)
+      |no(?!\.?\s*\d)|(?:send|ship|deliver|change)\s(?:it|this|that|them|to|the|my|our|order)
       |somewhere|elsewhere|(?:my|our|your|the|new)\s(?:new\s|own\s)?(?:order|address|home|house|place|parcel|package))(?!\w)
     |\#[a-z]*\d{5,}|(?<![^\W_])[a-z]{1,3}-?\d{6,}(?!\w)""",
     re.IGNORECASE | re.VERBOSE,
 )
 """Words that tell or ask something, and numbers of orders: no part of an address. "I Street" and "No. 7" are."""
 
+_LABEL = re.compile(
+    r"^(?:and\s)?(?:(?:the\s)?(?:post\s?code|zip(?:\scode)?|country)|the\s(?:street|city)|city(?=\D*$))(?:\sis)?\s+",
+    re.IGNORECASE,
+)
+_HOUSE = re.compile(r"[^\W\d][^\d]*\s\d+[a-z]?", re.IGNORECASE)
 _LEADS = re.compile(
     r".*(?:\b(?:at|in|to|is|be|it['’]s|address)\b\s*:?|:)\s+(?P<rest>.*\d.*)", re.IGNORECASE | re.DOTALL
 )
@@ -132,15 +141,15 @@ def _placed(text: str) -> dict[str, str]:
 
 def _ended(piece: str) -> str:
     """A piece without the thanks and the like behind it."""
-    piece = piece.rstrip(" .!。")
+    piece = piece.rstrip(" .!?。？")
     while last := _LAST.search(piece):
-        piece = piece[: last.start()].rstrip(" .!。")
+        piece = piece[: last.start()].rstrip(" .!?。？")
     return piece
 
 
 def _plain(piece: str) -> str:
     """A piece without what was said around it; empty where nothing but that is left."""
-    piece = _ended(" ".join(piece.split()))
+    piece = _LABEL.sub("", _ended(" ".join(piece.split())))
     if _SECOND.fullmatch(piece) and not _TALK.search(piece):
         return piece
     led = _LEADS.fullmatch(piece)
@@ -154,8 +163,12 @@ def _plain(piece: str) -> str:
             rests = (" ".join(words[at:]) for at in range(len(words) - 1))
             if house := next((rest for rest in rests if not _TALK.search(rest)), None):
                 return house
-    first = re.split(r"[.!?]\s", piece)[0]
-    return first if first.casefold() in _COUNTRIES else ""
+    *_, last = _TALK.finditer(piece)
+    if _HOUSE.fullmatch(rest := piece[last.end() :].strip()):
+        return rest
+    # A country that is lost would be taken for the shopper's own.
+    begins = [" ".join(re.findall(r"\w+", piece)[:count]) for count in (1, 2, 3, 4)]
+    return next((country for country in reversed(begins) if country.casefold() in _COUNTRIES), "")
 
 
 def _has_postcode(part: str) -> bool:

@@ -7,7 +7,8 @@ from bot.dialogue import turning
 from tests.unit.test_shopper_words import NO_YES, YES
 
 EMPHATIC = (
-    "YES DAMMIT", "yes ffs", "yes do it now", "yes cancel it now", "Yes!! Right now!", "ok already", "yes, immediately",
+    "YES DAMMIT", "hell yes", "yesss", "好，退款",
+    "yes ffs", "yes do it now", "yes cancel it now", "Yes!! Right now!", "ok already", "yes, immediately",
     "是的，改吧", "好，快点", "好的，退吧", "ja", "oui", "是的，马上取消吧",
 )  # fmt: skip
 

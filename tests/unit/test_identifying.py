@@ -96,7 +96,10 @@ def test_that_an_empty_address_is_nobodys(shop: Shop) -> None:
                 "",
             )
         ),
-        *((text, False) for text in ("don't know it", "It's LF-204520", "Mila", "yes please", "Who are you")),
+        *(
+            (text, False)
+            for text in ("don't know it", "It's LF-204520", "Mila", "yes please", "Who are you", "nee bedankt")
+        ),
     ],
 )
 def test_that_only_a_postcode_or_a_name_is_half_an_answer(shop: Shop, text: str, half: bool) -> None:
