@@ -13,8 +13,8 @@ _LONGEST = 120
 _SHORT = 4
 """Words; a longer message is no mere no of a language that the rules do not know."""
 
-_YES = r"""(?: (?:(?:hell|heck|oh|ah|well|omg)\s)?ye+s+(?:\sindeed)? | y | ya | yea | yeah | yep | yup | sure(?:\sthing)?
-    | for\ssure | of\scourse
+_YES = r"""(?: (?:(?:hell|heck|oh|ah|well|omg)\s)?ye+s+(?:\sindeed)? | y | ya | yea | yeah | yep | yup
+    | sure(?:\sthing)? | for\ssure | of\scourse
     | certainly | ok | okay | al?l\s?right | fine | great | perfect
     | correct | right | exactly | absolutely | definitely | agreed
     | confirm(?:ed)? | ja | oui | s[ií] | i\s(?:agree|confirm) | i\s?'?a?m\ssure | works\sfor\sme | /affirm

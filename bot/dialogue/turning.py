@@ -39,8 +39,8 @@ _RIGHTS = re.compile(
 _LONGEST = 120
 """Characters; who writes more says more than yes."""
 
-_YES = r"""(?: (?:(?:hell|heck|oh|ah|well|omg)\s)?ye+s+(?:\sindeed)? | y | ya | yea | yeah | yep | yup | sure(?:\sthing)?
-    | for\ssure | of\scourse
+_YES = r"""(?: (?:(?:hell|heck|oh|ah|well|omg)\s)?ye+s+(?:\sindeed)? | y | ya | yea | yeah | yep | yup
+    | sure(?:\sthing)? | for\ssure | of\scourse
     | certainly | ok | okay | al?l\s?right | fine | great | perfect
     | correct | right | exactly | absolutely | definitely | agreed
     | confirm(?:ed)? | ja | oui | s[ií] | i\s(?:agree|confirm) | i\s?'?a?m\ssure | works\sfor\sme | /affirm

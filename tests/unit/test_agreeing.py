@@ -37,7 +37,7 @@ def test_that_the_assistant_and_the_actions_agree_on_a_yes_and_a_no(text: str, m
 
 @pytest.mark.parametrize("text", NO_YES)
 def test_that_they_agree_on_what_only_looks_like_a_yes(text: str) -> None:
-    assert turning.says_yes_or_no(text) == {False: "deny", None: None}[agreeing.yes_or_no(text, "")]  # type: ignore[index]
+    assert turning.says_yes_or_no(text) == {False: "deny", None: None}[agreeing.yes_or_no(text, "")]
 
 
 @pytest.mark.parametrize("text", [*YES, *EMPHATIC])
