@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from rasa_sdk import Action
 
@@ -11,6 +11,7 @@ from actions import identity
 from actions.forms import actions_of, confirm_step
 from actions.matching import Choice
 from actions.postal import PARTS, read_address
+from actions.said import wish
 from actions.scene import CONFIRMED, SHOPPER, Filled, Question, Reading, Scene, Step, Texts, Unclear
 from actions.shop.records import PENDING, Address, Key, Receipt, Refusal
 from actions.shop.rows import fold
@@ -61,7 +62,15 @@ WORDS: Texts = {
 }
 
 _ACCOUNT = re.compile(r"\b(?:account|profile|default|my own address)\b|账户|默认", re.IGNORECASE)
-_ORDER = re.compile(r"\b(?:order|orders|delivery|shipping|parcel|package)\b|订单|收货", re.IGNORECASE)
+_ORDER = re.compile(
+    r"\b(?:orders?|delivery|shipping|parcel|package|(?:send|ship|deliver)(?:ed)?)\b|订单|收货"
+    r"|#[a-z]*\d{5,}|(?<![^\W_])[a-z]{1,3}-?\d{6,}(?!\w)",
+    re.IGNORECASE,
+)
+_MAIL = re.compile(r"\S+@\S+")
+_BEFORE = re.compile(r"\b(?:from|instead of|rather than)\b|从", re.IGNORECASE)
+"""Two places, or an order's name, of which the address has to be told."""
+
 _HOME = re.compile(r"\b(?:default|home|account|profile|usual|on file) ?(?:address)?\b|默认|账户地址", re.IGNORECASE)
 
 
@@ -71,7 +80,8 @@ def _ask_of(scene: Scene) -> Question:
 
 
 def _read_of(scene: Scene) -> Reading:
-    said = [name for name, words in (("account", _ACCOUNT), ("order", _ORDER)) if words.search(scene.text)]
+    text = _MAIL.sub(" ", scene.text)
+    said = [name for name, words in (("account", _ACCOUNT), ("order", _ORDER)) if words.search(text)]
     return Filled(said[0]) if len(said) == 1 else None
 
 
@@ -105,15 +115,22 @@ def _read_address(scene: Scene) -> Reading:
     return Unclear(scene.words(WORDS, "missing", parts=", ".join(scene.words(WORDS, part) for part in found)))
 
 
-def _offer_address(scene: Scene) -> Reading:
+def _correct_address(scene: Scene) -> Reading:
     """An address that stood in the words already, whole and in our order of things, is not asked for again."""
     found = read_address(scene.text)
     return Filled(json.dumps(asdict(found), ensure_ascii=False)) if isinstance(found, Address) else None
 
 
+def _offer_address(scene: Scene) -> Reading:
+    """Where the first message sends it, if a whole address and nothing else of the kind stands there; what was answered
+    since may be who the shopper is, by the address that they had."""
+    text = _MAIL.sub(" ", wish(scene))
+    return None if _BEFORE.search(text) else _correct_address(replace(scene, text=text))
+
+
 def address_step() -> Step:
     """Where to; kept as JSON."""
-    return Step("new_address", _ask_address, _read_address, correct=_offer_address)
+    return Step("new_address", _ask_address, _read_address, offer=_offer_address, correct=_correct_address)
 
 
 def new_address(scene: Scene) -> Address:

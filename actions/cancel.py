@@ -50,7 +50,9 @@ WORDS: Texts = {
 
 _SAID = {
     "no longer needed": re.compile(
-        r"no longer (?:need|want)|not need|n['’]t (?:need|want)|chang\w+ (?:my|their|his|her) mind|不再?需要|不想要",
+        r"no longer (?:need|want)|not need|n['’]?t (?:need|want)(?! to cancel| you to)"
+        r"|chang\w+ (?:my|their|his|her) mind|cheaper|found (?:it|one|something|another|a better)"
+        r"|too (?:late|long)(?! to\b)|不再?需要|不想要|不要了|便宜|太晚|太慢",
         re.IGNORECASE,
     ),
     "ordered by mistake": re.compile(r"mistake|accident|by error|wrongly|误下单|误拍|下错|拍错|买错", re.IGNORECASE),

@@ -43,7 +43,11 @@ WORDS: Texts = {
 }
 
 _SAID = {
-    "address": re.compile(r"\b(?:address|deliver\w* to|ship\w* to|send\w* to|moved)\b|地址", re.IGNORECASE),
+    "address": re.compile(
+        r"\b(?:address|moved|(?:deliver|ship|sen[dt])\w*\b[^.;\n]{0,40}?"
+        r"\b(?:to(?! (?:me|you|us|my (?:pay\w*|card|(?:gift|credit) ?card))\b)|somewhere else|elsewhere))\b|地址",
+        re.IGNORECASE,
+    ),
     "payment": re.compile(r"\b(?:pay\w*|charged?|paypal|credit card|gift card)\b|支付|付款", re.IGNORECASE),
     "items": re.compile(
         r"\b(?:items?|sizes?|colou?rs?|variants?|materials?|styles?|model|swap|bigger|smaller)\b|商品|尺码|颜色|款式",

@@ -47,6 +47,40 @@ _POSTCODE = re.compile(
 _ORDER = re.compile(r"#\w+|(?<![^\W_])[a-z]{1,3}-?\d{6,}(?!\w)", re.IGNORECASE)
 """An order's number, which is no postcode: to name one is no guess at who somebody is."""
 
+_SAYS_NAME = re.compile(
+    r"^(?:(?:hi|hello|hey|ok|okay|yes|sure|well|so|sorry)\b[\s,.!]*)*"
+    r"(?:(?:my |the |full |name |on |order )*name(?: is|'s|:)?|i am|i'?m|it is|it'?s|this is|that is|that'?s|"
+    r"call(?:ed)? me|(?:here is|here'?s))?[\s:]*",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|['’.-])*")
+_CHINESE_NAME = re.compile(
+    r"(?:你好|您好)?[，,。\s]*(?:我的?(?:姓名|名字)?(?:叫|是)|(?:姓名|名字)(?:是|[：:]))?\s*"
+    r"(?P<name>[\u3400-\u9fff· ]{2,6})[。\s]*"
+)
+_NO_CHINESE_NAME = re.compile(
+    r"谢谢|可以|订单|名字|[不没是的了吗呢吧么我你您他她这那哪谁好行对要想请退换取消查改帮忙邮箱知道怎什]"
+)
+_NO_NAME = re.compile(
+    r"""ja|nee|nein|bedankt|graag|danke|nicht|kein|ik|ich|du|guten|hallo|customer|support|service|broken
+    |a|about|account|address|again|agent|all|already|am|and|another|any|anyone|anything|are|as|ask|at|back|bad
+    |be|because|before|bot|but|buy|by|bye|call|can|cancel|cancelled|change|chat|check|cheaper|code|come|could
+    |data|delivery|did|didn|does|doesn|don|done|dont|e|else|email|error|exchange|expensive|find|for|forget
+    |forgot|from|fuck|fucking|get|getting|give|go|going|gonna|good|got|guess|guys|had|has|have|haven|hello|help
+    |her|here|hey|hi|him|his|hold|how|human|i|id|idea|if|in|instead|is|isn|it|item|items|its|just|keep|know|late
+    |later|leave|let|like|live|log|login|look|looking|lost|mail|make|matter|maybe|me|mean|mind|mine|minute
+    |mistake|money|more|moment|moved|much|my|name|need|never|new|next|no|none|nope|not|nothing|now|number|of|off
+    |ok|okay|on|one|only|or|order|ordered|orders|other|our|out|parcel|person|phone|please|postcode|private
+    |problem|product|question|quickly|real|really|refund|remember|return|right|said|same|say|see|send|ship
+    |shipping|shit|should|show|skip|some|someone|something|soon|sorry|start|status|still|stop|stupid|sure|take
+    |talk|tell|than|thank|thanks|that|the|their|them|then|there|these|they|thing|things|think|this|those|to|today
+    |too|track|tracking|trying|two|understand|until|up|us|use|very|wait|wanna|want|was|way|we|weeks|well|went
+    |were|what|whatever|when|where|which|who|why|wish|with|without|won|wont|works|would|wrong|yeah|yep|yes
+    |yesterday|yet|you|your|zip""",
+    re.VERBOSE,
+)
+"""Words of questions, answers and sentences; of two words or more that are none of these, a name is likely."""
+
 WORDS: Texts = {
     "en": {
         "ask": "So that only you can see your orders: what is your e-mail address, or your full name and postcode?",
@@ -79,14 +113,16 @@ def _ask(scene: Scene) -> Question:
 
 
 def _read(scene: Scene) -> Reading:
-    """Who the answer names; half an answer is kept, three wrong ones end it."""
+    """Who the answer names; half an answer is kept, three wrong ones end it. Other words are no answer: they may ask or
+    refuse."""
     if found := _found(scene):
         return found
     said = _said(scene)[:300]
-    if not _guesses(scene.text, said) and scene.text.strip():
-        scene.slots[HINT] = said
-        return None  # The question is for the other half now.
-    return missed(scene) or Unclear(scene.words(WORDS, "unknown"))
+    if _guesses(scene.text, said):
+        return missed(scene) or Unclear(scene.words(WORDS, "unknown"))
+    if _postcodes(scene.text) or _looks_like_a_name(scene.text):
+        scene.slots[HINT] = said  # The question is for the other half now.
+    return None
 
 
 def _offer(scene: Scene) -> Reading:
@@ -110,6 +146,17 @@ def _found(scene: Scene) -> Filled | Ended | None:
 
 def _said(scene: Scene) -> str:
     return f"{scene.slots.get(HINT) or ''} {scene.text}".strip()[:600]
+
+
+def _looks_like_a_name(text: str) -> bool:
+    """Whether words may be somebody's first and last name, and say nothing else."""
+    if chinese := _CHINESE_NAME.fullmatch(text.strip()):
+        return not _NO_CHINESE_NAME.search(chinese["name"])
+    words = _SAYS_NAME.sub("", text.strip().rstrip(".! "), count=1).replace(",", " ").split()
+    return 1 < len(words) < 7 and all(
+        _NAME.fullmatch(word) and not any(map(_NO_NAME.fullmatch, re.split(r"['’.-]", word.casefold())))
+        for word in words
+    )
 
 
 def _guesses(text: str, said: str) -> bool:

@@ -36,6 +36,8 @@ _COUNTRIES: Mapping[str, str] = {
     "finland": "Finland",
     "poland": "Poland",
     "portugal": "Portugal",
+    "china": "China",
+    "中国": "China",
     "luxembourg": "Luxembourg",
     "switzerland": "Switzerland",
 }
@@ -58,6 +60,39 @@ _NAMED = re.compile(
     r"(?P<value>[^,;\n]*)",
     re.IGNORECASE,
 )
+_TALK = re.compile(
+    r"""(?<![\w])(?:we|(?-i:[Hh](?:i|ello|ey)|[Oo](?:h|k|kay))|yes|yeah|yep|update|wrong
+      |(?:^|(?-i:(?=[a-z])))(?:so|use|can|could|would|how|what|where)
+      |(?:name|street)\sis|谢谢|你好|您好|moved|moving|thanks?|now|please|pls|plz|sorry|meant|mean|actually|instead|want
+      |lives?\s(?:at|in|on|here|there|now)|i(?:['’]\w+|\s(?!st\b|street|ave|road|rd\b)\w+)|it(?:['’]s|\sis)
+      |no(?!\.?\s*\d)|(?:send|ship|deliver|change)\s(?:it|this|that|them|to|the|my|our|order)
+      |somewhere|elsewhere|(?:my|our|your|the|new)\s(?:new\s|own\s)?(?:order|address|home|house|place|parcel|package))(?!\w)
+    |\#[a-z]*\d{5,}|(?<![^\W_])[a-z]{1,3}-?\d{6,}(?!\w)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Words that tell or ask something, and numbers of orders: no part of an address. "I Street" and "No. 7" are."""
+
+_LABEL = re.compile(
+    r"^(?:and\s)?(?:(?:the\s)?(?:post\s?code|zip(?:\scode)?|country)|the\s(?:street|city)|city(?=\D*$))(?:\sis)?\s+",
+    re.IGNORECASE,
+)
+_HOUSE = re.compile(r"[^\W\d][^\d]*\s\d+[a-z]?", re.IGNORECASE)
+_LEADS = re.compile(
+    r".*(?:\b(?:at|in|to|is|be|it['’]s|address)\b\s*:?|:)\s+(?P<rest>.*\d.*)", re.IGNORECASE | re.DOTALL
+)
+_LAST = re.compile(
+    r"(?:^|[\s.!。])(?:and|from|on|now|please|pls|plz|thanks|thank\syou|thx|cheers|instead)$", re.IGNORECASE
+)
+"""A word behind an address that belongs to no part of it."""
+
+_CAPITAL = r"(?<!\w)[A-ZÀ-ÖØ-Þ][\w.'’-]*"
+_PARTICLE = r"(?:de|der|den|des|du|la|le|van|von|vom|am|an|im|in|ter|ten|te|zu|zum|zur|of|the)"
+_HOUSES = (
+    re.compile(rf"\b\d+[A-Za-z]?(?:\s+{_PARTICLE})*(?:\s+{_CAPITAL})+"),
+    re.compile(rf"(?:{_CAPITAL}\s+(?:{_PARTICLE}\s+)*)+\d+\s?[A-Za-z]?(?:[-/]\d+[A-Za-z]?)?(?!\w)"),
+)
+"""A house number before the street, as in English, or behind it."""
+
 _NAMES = {"street": "address1", "zipcode": "zip", "postcode": "zip", "postalcode": "zip"}
 
 PARTS = ("address1", "city", "zip", "country")
@@ -67,6 +102,7 @@ PARTS = ("address1", "city", "zip", "country")
 def read_address(text: str, home: str = "") -> Address | tuple[str, ...]:
     """The address, or the names of the parts that are missing; all of `PARTS` when the text holds none.
 
+    What else is said around the parts belongs to none of them: a part that cannot be told from it is missing.
     ``home`` is the country that is meant where none is named.
     """
     parts = _named(text) or _placed(_LEAD.sub("", text.strip()))
@@ -85,7 +121,8 @@ def _named(text: str) -> dict[str, str]:
     found = {}
     for match in _NAMED.finditer(text):
         name = match["name"].casefold().replace(" ", "")
-        found[_NAMES.get(name, name)] = match["value"].strip().rstrip(".")
+        value = _ended(match["value"].strip())
+        found[_NAMES.get(name, name)] = "" if _TALK.search(value) else value
     if "country" in found:
         found["country"] = _COUNTRIES.get(found["country"].casefold(), found["country"])
     return found if len(found) > 2 else {}
@@ -94,12 +131,44 @@ def _named(text: str) -> dict[str, str]:
 def _placed(text: str) -> dict[str, str]:
     """Parts by what they look like, whatever their order; what is left is street, addition, city as they stand."""
     found: dict[str, str] = {}
-    pieces = [piece.strip().rstrip(".。") for piece in re.split(r"[,，\n;]", text)]
+    pieces = [plain for piece in re.split(r"[,，\n;]", text) if (plain := _plain(piece.strip().rstrip(".。")))] or [""]
     # "1234 Elm St" looks like a postcode with its city, but where another one stands too it is the street.
     if _STREET.fullmatch(pieces[0]) and any(_has_postcode(piece) for piece in pieces[1:]):
         found["address1"] = pieces.pop(0)
     _streets([piece for piece in pieces if piece and not _take(piece, found)], found)
     return found
+
+
+def _ended(piece: str) -> str:
+    """A piece without the thanks and the like behind it."""
+    piece = piece.rstrip(" .!?。？")
+    while last := _LAST.search(piece):
+        piece = piece[: last.start()].rstrip(" .!?。？")
+    return piece
+
+
+def _plain(piece: str) -> str:
+    """A piece without what was said around it; empty where nothing but that is left."""
+    piece = _LABEL.sub("", _ended(" ".join(piece.split())))
+    if _SECOND.fullmatch(piece) and not _TALK.search(piece):
+        return piece
+    led = _LEADS.fullmatch(piece)
+    if led and (":" in piece or _TALK.search(piece)) and not _TALK.search(led["rest"]):
+        return led["rest"]
+    if not _TALK.search(piece):
+        return piece
+    for pattern in _HOUSES:
+        for found in reversed(pattern.findall(piece)):
+            words = found.split()[-8:]
+            rests = (" ".join(words[at:]) for at in range(len(words) - 1))
+            if house := next((rest for rest in rests if not _TALK.search(rest)), None):
+                return house
+    *_, last = _TALK.finditer(piece)
+    if _HOUSE.fullmatch(rest := piece[last.end() :].strip()):
+        return rest
+    # A country that is lost would be taken for the shopper's own.
+    begins = [" ".join(re.findall(r"\w+", piece)[:count]) for count in (1, 2, 3, 4)]
+    return next((country for country in reversed(begins) if country.casefold() in _COUNTRIES), "")
 
 
 def _has_postcode(part: str) -> bool:

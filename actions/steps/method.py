@@ -50,14 +50,10 @@ def method_step(question: str, usable: Usable, free: Callable[[Scene], bool] = l
 
     def ask(scene: Scene) -> Question:
         choices = [Choice(scene.named(method_title(method)), method.id) for method in usable(scene)]
-        cards = [m for m in usable(scene) if m.source == GIFT_CARD]
-        left = " ".join(
-            scene.words(WORDS, "left", method=scene.named(method_title(card)), balance=scene.money(card.balance or 0))
-            for card in cards
-        )
+        balances = left(scene, [m for m in usable(scene) if m.source == GIFT_CARD])
         items = ", ".join(map(item_title, chosen_items(scene)))
         asked = scene.words(WORDS, question, items=items, number=scene.slots.get("order"))
-        return Question(f"{asked} {left}".strip(), choices)
+        return Question(f"{asked} {balances}".strip(), choices)
 
     def read(scene: Scene) -> Reading:
         original = next(iter(paid_with(scene.order)), None) if scene.order else None
@@ -73,16 +69,24 @@ def method_step(question: str, usable: Usable, free: Callable[[Scene], bool] = l
             return Filled(str(found.id))
         return Unclear(scene.words(WORDS, "low" if found.source == GIFT_CARD else "no method"))
 
+    def low(scene: Scene) -> str | None:
+        """That a gift card holds too little, and how much; None where no card is kept away by that."""
+        paid = paid_with(scene.order) if scene.order and question == "switch" else {}
+        cards = [m for m in scene.user.methods if m.source == GIFT_CARD and m.id not in paid and m not in usable(scene)]
+        return " ".join([scene.words(WORDS, "low"), left(scene, cards)]) if cards else None
+
     def offer(scene: Scene) -> Reading:
         methods = list(usable(scene))
         if not methods:
-            return Ended(scene.words(WORDS, "no method"))
+            return Ended(low(scene) or scene.words(WORDS, "no method"))
         if free(scene) and scene.order:
             methods = [method for method in methods if method.id in paid_with(scene.order)] or methods
-        if len(methods) == 1:
-            return Filled(str(methods[0].id))
         original = next(iter(paid_with(scene.order)), None) if scene.order else None
         found = None if free(scene) else said_method(scene, scene.user.methods, original)
+        if found and found.source == GIFT_CARD and found not in methods and (why := low(scene)):
+            return Unclear(why)  # Another one may pay, but was not asked for.
+        if len(methods) == 1:
+            return Filled(str(methods[0].id))
         return Filled(str(found.id)) if found and found.id in {method.id for method in methods} else None
 
     def correct(scene: Scene) -> Reading:
@@ -90,6 +94,14 @@ def method_step(question: str, usable: Usable, free: Callable[[Scene], bool] = l
         return reading if isinstance(reading, Filled) else None
 
     return Step("method", ask, read, offer, correct)
+
+
+def left(scene: Scene, cards: Sequence[PaymentMethod]) -> str:
+    """What gift cards still hold."""
+    return " ".join(
+        scene.words(WORDS, "left", method=scene.named(method_title(card)), balance=scene.money(card.balance or 0))
+        for card in cards
+    )
 
 
 def paying(scene: Scene) -> list[PaymentMethod]:

@@ -260,7 +260,7 @@ def _inside(form: str, state: State, read: _Read, domain: Domain, thresholds: Th
         return Leave("utter_restart", anew=True)
     if interrupted(state) and read.leads and read.sure and read.following and read.following.goes_on:
         return read.leads
-    if leaves(read.text) and not (read.sure and read.following and read.following.loop == form):
+    if leaves(read.text, state.requested) and not (read.sure and read.following and read.following.loop == form):
         return Leave("utter_left")
     filled = tuple(slot for slot in domain.forms[form].required if slot not in fills and slot in state.slots)
     wrong = None if takes_any_text(state.requested, domain) else wrong_slot(read.text, filled)

@@ -1,16 +1,18 @@
 """Words that turn a talk: leaving what is under way, starting over, putting something right, a plain yes or no. Pure.
 
 A shop's intents go before; these are for what no intent was written for. Only whole messages count, so that nobody
-leaves a form who asks to cancel an order.
+leaves a form who asks to cancel an order. What is a yes or a no is so for the shop's actions too, in
+`actions/agreeing.py`; a test keeps the two alike.
 """
 
 import re
+import unicodedata
 
 _LEAVE = re.compile(
     r"""(?:ok(?:ay)?|no|oh|actually|well|please)?[\s,.]*(?:
       (?:just\s)?(?:never\s?mind|nvm|forget\s(?:it|that|about\sit)|drop\sit|leave\sit)
     | (?:please\s)?(?:stop|quit|exit|abort|cancel)(?:\s(?:this|that|it|here|the\sform|now))?
-    | i(?:'ve|\shave)?\schanged\smy\smind
+    | (?P<mind>i(?:'ve|\shave)?\schanged\smy\smind)
     | (?:let's\s)?(?:go\s)?back\sto\sthe\s(?:start|beginning|menu)
     | 算了(?:吧)?|不用了|没事了|取消吧|停止|不要了
     )[\s,.!。！]*(?:please|thanks|thank\syou|谢谢)?[\s.!。！]*""",
@@ -37,10 +39,11 @@ _RIGHTS = re.compile(
 _LONGEST = 120
 """Characters; who writes more says more than yes."""
 
-_YES = r"""(?: yes(?:\sindeed)? | y | ya | yea | yeah | yep | yup | sure(?:\sthing)? | for\ssure | of\scourse
+_YES = r"""(?: (?:(?:hell|heck|oh|ah|well|omg)\s)?ye+s+(?:\sindeed)? | y | ya | yea | yeah | yep | yup
+    | sure(?:\sthing)? | for\ssure | of\scourse
     | certainly | ok | okay | al?l\s?right | fine | great | perfect
     | correct | right | exactly | absolutely | definitely | agreed
-    | confirm(?:ed)? | ja | oui | s[ií] | i\s(?:agree|confirm) | i\s?'?a?m\ssure | works\sfor\sme
+    | confirm(?:ed)? | ja | oui | s[ií] | i\s(?:agree|confirm) | i\s?'?a?m\ssure | works\sfor\sme | /affirm
     | (?:that|this|it|all|everything)(?:'s|\sis)?\s(?:all\s)?(?:right|correct|fine|good|perfect|ok|okay)
     | (?:looks|sounds)\s(?:right|correct|fine|good|great|perfect|ok|okay)
     | (?:please|just|let's)\s(?:go\sahead|do\s(?:it|that|this|so)|proceed|confirm)
@@ -50,26 +53,35 @@ _WISH = r"""(?:(?:i(?:\swant|'d\slike|\swould\slike)\s(?:you\s)?to|you\s(?:can|m
     (?:\s(?:it|this|that|them|these|those|(?:the|my|this|that|these|those)\s(?:order|items?)(?:\s\#?[\w-]*\d[\w-]*)?)
       (?:\sback)? )?"""
 _KIND = r"(?:please|pls|plz|thanks|thank\syou|thx|cheers)(?:\s(?:so|very)\smuch)?"
+_HASTE = r"""(?:now|right\s(?:now|away)|already|immediately|at\sonce|asap|quick(?:ly)?|fast|hurry(?:\sup)?
+    | come\son|ffs|(?:god)?dam(?:n(?:\s?it)?|mit)|fuck(?:ing)?|for\s(?:god|heaven|christ|pete|fuck)(?:'?s)?\ssake)"""
 _AND = r"(?:[\s,.;!:)-]+(?:(?:and|then)\s)?)"
-_PLAIN_YES = re.compile(rf"{_YES}(?:{_AND}(?:{_YES}|{_WISH}|{_KIND}))*[\s.!)]*", re.VERBOSE)
+_PLAIN_YES = re.compile(rf"{_YES}(?:{_AND}(?:{_YES}|{_WISH}|{_KIND}|{_HASTE}))*[\s.!)]*", re.VERBOSE)
 
 _CHINESE_YES = re.compile(
     r"""(?:嗯|是|对|好|可以|行|没错|没问题|确认|确定|同意|当然|就这样)[的啊呀吧嘞]?
     (?:[\s,，、.。!！~]*(?:(?:嗯|是|对|好|可以|行|没错|没问题|确认|确定|同意|当然|就这样|谢谢[您你]?|麻烦[您你]了?|拜托了?
-      |请?(?:继续|办理|操作|处理|取消|退货|换货)(?:它|订单|这个订单)?)[的啊呀吧嘞]?))*[\s.。!！~]*""",
+      |(?:请|快|赶紧|马上|立刻)?(?:继续|办理|操作|处理|取消|退货|退款|换货|修改|改|退|换)(?:它|订单|这个订单)?
+      |快一?点儿?|赶紧|赶快|马上|立刻|尽快|现在)[的啊呀吧嘞]?))*[\s.。!！~]*""",
     re.VERBOSE,
 )
-"""The first word is never ``取消``: alone it may mean to leave."""
+"""The first word is never ``取消``: alone it may mean the request as well as the order."""
 
 _NO = re.compile(
-    r"(?:no|nope|nah|don't|do\snot|please\sdon't|not\snow|nee|nein|non|不是?|不用|不要|别|否|不对|不行)(?![\w'’])",
-    re.IGNORECASE,
+    r"""(?:no(?!\slonger)|nope|nah|nee|nein|non|not\snow|(?:don'?t|do\snot)(?!\s(?:need|want)\s(?:it|this|them)\b)
+      |please\s(?:don'?t|do\snot)|stop|never\s?mind|leave\sit|/deny
+      |(?:absolutely|definitely|certainly|of\scourse)\snot)(?![\w'])
+    |不(?!错|客气|好意思|再|需要|想要|知道|清楚|确定|明白|懂)|别(?!的|人)|否|算了|取消(?!\w)""",
+    re.VERBOSE,
 )
+"""What is no longer needed is a reason, and no answer."""
 
 
-def leaves(text: str) -> bool:
-    """Whether all of a message says to leave what is under way."""
-    return _LEAVE.fullmatch(text.strip()) is not None
+def leaves(text: str, requested: str | None = None) -> bool:
+    """Whether all of a message says to leave what is under way, and does not answer the question for ``requested``: to
+    have changed one's mind is a reason."""
+    found = _LEAVE.fullmatch(text.strip().replace("’", "'"))
+    return found is not None and not (found["mind"] and "reason" in (requested or ""))
 
 
 def begins_anew(text: str) -> bool:
@@ -80,10 +92,10 @@ def begins_anew(text: str) -> bool:
 def says_yes_or_no(text: str) -> str | None:
     """``affirm`` for a message that is a yes from end to end, ``deny`` for one that begins with a no; None for any
     other."""
-    words = " ".join(text.replace("’", "'").casefold().split()).strip("\"'“” ")
+    words = " ".join(unicodedata.normalize("NFC", text).replace("’", "'").casefold().split()).strip("\"'“”`* ")
     if len(words) <= _LONGEST and (_PLAIN_YES.fullmatch(words) or _CHINESE_YES.fullmatch(words)):
         return "affirm"
-    return "deny" if _NO.match(words) or re.match(r"不|别|否", words) else None
+    return "deny" if _NO.match(words) else None
 
 
 def wrong_slot(text: str, filled: tuple[str, ...]) -> str | None:

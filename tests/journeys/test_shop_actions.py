@@ -363,7 +363,7 @@ async def test_that_items_payment_and_address_of_a_pending_order_change(
     await talk.say("I need my order sent to another address")
     summary = await talk.say("Hauptstraße 9, 10117 Berlin, Germany")
     assert "Hauptstraße 9, Berlin, 10117, Germany" in summary.text
-    assert (await talk.say("ja"), talk.slots["requested_slot"])[1] == "confirmed"
+    assert (await talk.say("jawohl"), talk.slots["requested_slot"])[1] == "confirmed"
     assert (await talk.say("Yes")).receipt
     await talk.say("another colour please")
     await talk.say("the tent")
@@ -376,6 +376,90 @@ async def test_that_items_payment_and_address_of_a_pending_order_change(
     assert order.items[0].options == {"colour": "moss green"}
     # Items can be changed once; after that nothing of the order.
     assert "None of your orders" in (await talk.say("another colour please")).text
+
+
+BERLIN = "Hauptstr. 5, 10115 Berlin, Germany"
+
+
+@pytest.mark.parametrize("form", ["change_address_form", "change_order_form"])
+@pytest.mark.parametrize(
+    "wish",
+    [
+        f"send LF-204602 somewhere else: {BERLIN}",
+        f"ship my order LF-204602 to {BERLIN}",
+        f"deliver it to {BERLIN} please",
+    ],
+)
+async def test_that_an_address_in_the_first_words_is_not_asked_for_again(
+    session: aiohttp.ClientSession, url: str, shop: Shop, form: str, wish: str
+) -> None:
+    talk = Talk(session, url, form)
+    await talk.say(wish)
+    assert "Hauptstr. 5, Berlin, 10115, Germany" in (await talk.say("Jonas Keller 50674")).text
+    assert talk.slots["order"] == "LF-204602"
+    assert (await talk.say("YES DAMMIT", "deny")).receipt
+    jonas = shop.user_by_email(JONAS)
+    assert jonas
+    order = shop.order("LF-204602", jonas.id)
+    assert order
+    assert order.address.line() == "Hauptstr. 5, Berlin, 10115, Germany"
+    assert jonas.address.city == "Köln"
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        "change the address of LF-204602",
+        f"change it from {BERLIN} to my new place",
+        "send LF-204602 to Hauptstr. 5, Berlin",
+    ],
+)
+async def test_that_an_address_that_is_not_plain_is_asked_for(
+    session: aiohttp.ClientSession, url: str, wish: str
+) -> None:
+    talk = Talk(session, url, "change_address_form")
+    await talk.say(f"{wish} {JONAS}")
+    assert talk.slots["address_of"] in ("order", None)
+    assert talk.slots["new_address"] is None
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        *(
+            (said, "no longer needed")
+            for said in ("dont need it anymore", "found it cheaper elsewhere", "don't want it")
+        ),
+        *((said, "no longer needed") for said in ("too late", "i changed my mind", "I didnt want that", "不要了")),
+        ("by mistake", "ordered by mistake"),
+        ("is it too late to cancel?", None),
+        ("I don't want to cancel", None),
+    ],
+)
+async def test_that_a_reason_is_known_in_plain_words(
+    session: aiohttp.ClientSession, url: str, said: str, reason: str | None
+) -> None:
+    talk = Talk(session, url, "cancel_order_form")
+    await talk.say(f"cancel LF-204520, {MILA}")
+    await talk.say(said, "deny")
+    assert talk.slots["reason"] == reason
+
+
+async def test_that_a_gift_card_with_too_little_on_it_is_told_as_that(session: aiohttp.ClientSession, url: str) -> None:
+    talk = Talk(session, url, "change_order_form")
+    told = await talk.say("change payment of LF-204905 to my gift card. noor.bakker@mail.example")
+    assert "not enough left" in told.text
+    assert "20.00 EUR" in told.text
+
+
+async def test_that_a_reason_at_a_summary_is_no_no(session: aiohttp.ClientSession, url: str) -> None:
+    talk = Talk(session, url, "cancel_order_form")
+    await talk.say(f"cancel LF-204520, I no longer need it. {MILA}")
+    for said in ("cancel LF-204520", "by mistake", "Yes, but not now"):
+        again = await talk.say(said, "deny")
+        assert talk.slots["requested_slot"] == "confirmed"
+        assert "Shall I do this?" in again.text
+    assert "mistake" in again.text
 
 
 async def test_that_a_gift_card_that_was_bought_is_no_wish_to_pay_with_one(

@@ -191,3 +191,41 @@ async def test_that_a_wish_and_who_has_it_may_come_in_two_sentences(server: Serv
     assert "MP7730184420NL" in (await owner.say(f"Where is my order LF-204518? My email is {MILA}")).text
     wishful = server.shopper()
     assert asked(await wishful.say(f"I want to cancel my order. I am {MILA}"))[0] == "reason"
+
+
+async def test_that_a_no_to_who_it_is_leaves_and_a_question_is_no_name(server: Server, shop: Shop) -> None:
+    mila = server.shopper()
+    await mila.say("cancel my order")
+    left = await mila.say("no")
+    assert asked(left)[0] is None
+    assert "postcode of your address" not in left.text
+    await mila.say("cancel my order")
+    for said in ("i dont want to say", "what?"):
+        assert "And the postcode" not in (await mila.say(said)).text
+
+
+async def test_that_a_changed_mind_is_a_reason_and_an_emphatic_yes_a_yes(server: Server, shop: Shop) -> None:
+    mila = server.shopper()
+    await mila.say(f"I want to cancel order LF-204520, {MILA}")
+    summary = await mila.say("i changed my mind")
+    assert asked(summary)[0] == "confirmed"
+    assert "no longer needed" in summary.text
+    assert asked(await mila.say("cancel LF-204520"))[0] == "confirmed"
+    assert asked(await mila.say("Yes, but not the headlamp"))[0] == "confirmed"
+    assert "is cancelled" in (await mila.say("YES DAMMIT")).text
+    assert order(shop, "LF-204520", MILA).status == "cancelled"
+
+
+async def test_that_an_order_is_sent_where_the_first_words_say_and_talk_is_no_street(
+    server: Server, shop: Shop
+) -> None:
+    jonas = server.shopper()
+    await jonas.say("ship my order LF-204602 to Hauptstr. 5, 10115 Berlin, Germany")
+    summary = await jonas.say(JONAS)
+    assert asked(summary)[0] == "confirmed"
+    assert "LF-204602" in summary.text
+    assert "Hauptstr. 5, Berlin, 10115, Germany" in summary.text
+    again = await jonas.say("no I meant Hauptstr. 7, 10115 Berlin, Germany")
+    assert "to: Hauptstr. 7, Berlin, 10115, Germany" in again.text
+    assert "receipt" in (await jonas.say("yes do it now")).text
+    assert order(shop, "LF-204602", JONAS).address.address1 == "Hauptstr. 7"

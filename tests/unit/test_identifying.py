@@ -1,12 +1,14 @@
 """Who a shopper is, by words that only they should know."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from actions.identity import identify
+from actions.identity import STEP, identify
+from actions.scene import HINT, TRIES, Filled, Scene
 from actions.shop.database import connect, migrate
 from actions.shop.plain import load
 from actions.shop.shop import Shop
@@ -67,3 +69,50 @@ def test_that_a_shopper_is_found_by_both_names_and_the_postcode(shop: Shop, text
 def test_that_an_empty_address_is_nobodys(shop: Shop) -> None:
     assert shop.user_by_email(" ") is None
     assert shop.user_by_email("an@mail.example") is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "half"),
+    [
+        *(
+            (text, True)
+            for text in ("Mila de Vries", "mila de vries", "my name is Mila de Vries", "Hi, I'm Mila Smith-O'Hara.")
+        ),
+        *((text, True) for text in ("王芳", "我叫王芳", "你好，我是李伟", "谢婷", "10005", "An Li", "Will Price")),
+        *(
+            (text, False)
+            for text in ("cancel my order", "no", "yes", "by mistake", "i dont want to say", "what?", "No thanks")
+        ),
+        *(
+            (text, False)
+            for text in (
+                "why do you need that",
+                "I'm not telling",
+                "Leave me alone!",
+                "是的",
+                "不想说",
+                "为什么",
+                "谢谢",
+                "",
+            )
+        ),
+        *(
+            (text, False)
+            for text in ("don't know it", "It's LF-204520", "Mila", "yes please", "Who are you", "nee bedankt")
+        ),
+    ],
+)
+def test_that_only_a_postcode_or_a_name_is_half_an_answer(shop: Shop, text: str, half: bool) -> None:
+    scene = Scene(shop, text, "", "en", "shopper", {}, "c", "m", {})
+    assert STEP.read(scene) is None
+    assert scene.slots.get(HINT) == (text if half else None)
+    asked = STEP.ask(scene).text
+    assert ("And" in asked) is half
+    assert not scene.slots.get(TRIES)
+
+
+def test_that_two_halves_name_a_shopper_whatever_is_said_between(shop: Shop) -> None:
+    scene = Scene(shop, "Mila de Vries", "", "en", "shopper", {}, "c", "m", {})
+    assert STEP.read(scene) is None
+    assert STEP.read(replace(scene, text="why do you ask?")) is None
+    assert STEP.read(replace(scene, text="1034 WK")) == Filled("mila")

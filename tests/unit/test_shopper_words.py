@@ -6,7 +6,7 @@ import pytest
 
 from actions.agreeing import yes_or_no
 from actions.matching import Ambiguous, Choice, find_by_price, find_items, find_method, find_variant, titled
-from actions.postal import read_address
+from actions.postal import PARTS, read_address
 from actions.said import described, said_items, said_method, said_variant
 from actions.scene import WISH, Scene
 from actions.shop.demo import item_id, read_products
@@ -193,7 +193,8 @@ YES = (
         ("not sure what you mean", "", None),
         ("what does it cost?", "", None),
         ("jawohl", "affirm", True),
-        ("nein doch", "affirm", None),
+        ("jawohl doch", "affirm", None),
+        ("nein doch", "affirm", False),
         ("stop", "affirm", False),
         ("wait", "affirm", None),
         ("lieber nicht", "deny", False),
@@ -246,9 +247,72 @@ def test_that_addresses_are_read(text: str, meant: tuple[str, ...]) -> None:
     assert read_address(text) == Address(*meant)
 
 
+BERLIN = ("Hauptstr. 7", "", "Berlin", "", "Germany", "10115")
+UTRECHT = ("Kerkstraat 7", "", "Utrecht", "", "Netherlands", "3511 AB")
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("no I meant Hauptstr. 7, 10115 Berlin, Germany", BERLIN),
+        ("No. Hauptstr. 7, 10115 Berlin, Germany. Thanks!", BERLIN),
+        ("send LF-204602 somewhere else: Hauptstr. 7, 10115 Berlin, Germany", BERLIN),
+        ("ship my order LF-204602 to Hauptstr. 7, 10115 Berlin, Germany please", BERLIN),
+        ("I want order #W5500123 sent to Hauptstr. 7, 10115 Berlin, Germany", BERLIN),
+        ("My new address is Hauptstr. 7\n10115 Berlin\nGermany", BERLIN),
+        ("address: Hauptstr. 7, 10115 Berlin, Germany. We moved there in May.", BERLIN),
+        ("hi we moved last week, we live at Kerkstraat 7, 3511 AB Utrecht now, thanks", UTRECHT),
+        ("No, Kerkstraat 7, 3511 AB Utrecht", UTRECHT),
+        ("My name is Mila, can it go to Kerkstraat 7, 3511 AB Utrecht?", UTRECHT),
+        ("ok so Kerkstraat 7, 3511 AB Utrecht", UTRECHT),
+        ("地址是 Kerkstraat 7，3511 AB Utrecht，荷兰，谢谢", UTRECHT),
+        ("the street is Kerkstraat 7, the postcode 3511 AB, city Utrecht", UTRECHT),
+        ("Hauptstr. 7, 10115 Berlin, Germany is where I live", BERLIN),
+        ("no i meant kerkstraat 7, 3511 AB Utrecht", ("kerkstraat 7", *UTRECHT[1:])),
+        ("Carrer de Can Llull 5, 07013 Palma, Spain", ("Carrer de Can Llull 5", "", "Palma", "", "Spain", "07013")),
+        ("9 Elm St, Tulsa OK 74103", ("9 Elm St", "", "Tulsa", "OK", "USA", "74103")),
+        ("9 Elm St, Columbus, OH 43004", ("9 Elm St", "", "Columbus", "OH", "USA", "43004")),
+        ("we live at kerkstraat 7, 3511 AB Utrecht", ("kerkstraat 7", *UTRECHT[1:])),
+        (
+            "it's 17 Quarry Lane now, Sheffield S10 2TN, UK",
+            ("17 Quarry Lane", "", "Sheffield", "", "United Kingdom", "S10 2TN"),
+        ),
+        ("1200 I Street NW, Washington, DC 20001", ("1200 I Street NW", "", "Washington", "DC", "USA", "20001")),
+        ("101 Highway, Suite 5, New York, NY 10001", ("101 Highway", "Suite 5", "New York", "NY", "USA", "10001")),
+        (
+            "12 Live Oak Drive, Apt #1204, Honolulu, HI 96815",
+            ("12 Live Oak Drive", "Apt #1204", "Honolulu", "HI", "USA", "96815"),
+        ),
+        ("5 Elm St, Apt: 12, Austin, TX 78701", ("5 Elm St", "Apt: 12", "Austin", "TX", "USA", "78701")),
+        ("No 7 High Street, Leeds LS1 4AP, UK", ("No 7 High Street", "", "Leeds", "", "United Kingdom", "LS1 4AP")),
+        (
+            "the address should be Straße des 17. Juni 135, 10623 Berlin, Germany",
+            ("Straße des 17. Juni 135", "", "Berlin", "", "Germany", "10623"),
+        ),
+    ],
+)
+def test_that_what_is_said_around_an_address_is_no_part_of_it(text: str, meant: tuple[str, ...]) -> None:
+    assert read_address(text, "Netherlands") == Address(*meant)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I ordered LF-204602 last week, please send it",
+        "no, we moved 2 weeks ago, thanks",
+        "we want it at the new house, 3511 AB Utrecht",
+        "street: I told you already, city: Utrecht, zip: 3511 AB",
+    ],
+)
+def test_that_talk_is_no_street(text: str) -> None:
+    found = read_address(text, "Netherlands")
+    assert not isinstance(found, Address)
+    assert "address1" in found
+
+
 def test_that_what_an_address_lacks_is_named() -> None:
     assert read_address("Nieuwegracht 5, Utrecht", "Netherlands") == ("zip",)
-    assert read_address("hello there") == ("address1", "zip", "country")
+    assert read_address("hello there") == PARTS
 
 
 def order_of(number: str, *lines: Item) -> Order:

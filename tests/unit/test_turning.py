@@ -38,6 +38,13 @@ def test_that_leaving_is_a_whole_message(text: str) -> None:
     assert not leaves(f"{text} because the tent is broken and I want another one")
 
 
+def test_that_a_changed_mind_answers_why_and_leaves_else() -> None:
+    for text in ("i changed my mind", "I’ve changed my mind."):
+        assert leaves(text, "items")
+        assert not leaves(text, "reason")
+    assert leaves("never mind", "reason")
+
+
 @pytest.mark.parametrize("text", ["start over", "Restart", "let's start again", "从头再来"])
 def test_that_starting_over_is_a_whole_message(text: str) -> None:
     assert begins_anew(text)
