@@ -14,7 +14,9 @@ from actions.forms import Ask, Form, actions_of
 from actions.matching import Choice, item_title
 from actions.scene import (
     FAILED,
+    HINT,
     SHOPPER,
+    TRIES,
     WISH,
     Ended,
     Filled,
@@ -79,6 +81,9 @@ STATUS: Texts = {
 }
 
 
+_FORM = "order_status_form"
+
+
 class ActionOrderStatus(Action):
     """Says where an order is: to its shopper, once known, or to whoever names its number and its e-mail address."""
 
@@ -100,8 +105,12 @@ class ActionOrderStatus(Action):
             ended = None if scene.shopper else identity.missed(scene)
             dispatcher.utter_message(text=ended.why if ended else scene.words(STATUS, "unknown"))
             scene.slots |= {**(ended.slots if ended else {}), "order_number": None, "email": None}
+            followup = ended.followup if ended else None if scene.shopper else _FORM
             events = changed(scene, tracker)
-            return [*events, FollowupAction(ended.followup)] if ended and ended.followup else events
+            return [*events, FollowupAction(followup)] if followup else events
+        if scene.shopper is None:
+            # Number and address fit: that proves as much as the address does, which is what other forms ask for.
+            scene.slots |= {SHOPPER: order.user, HINT: None, TRIES: None}
         dispatcher.utter_message(text=told(scene, order))
         return changed(scene, tracker)
 
@@ -212,11 +221,10 @@ class AskNumber(Ask):
 
 def actions(shop: Shop) -> list[Action]:
     """What this module serves."""
-    form = "order_status_form"
     return [
         ActionOrderStatus(shop),
         ActionListOrders(shop),
         *actions_of("list_orders_form", identity.who_steps, (SHOPPER,), shop),
-        StatusForm(form, known_steps, shop),
-        AskNumber(form, "order_number", known_steps, shop),
+        StatusForm(_FORM, known_steps, shop),
+        AskNumber(_FORM, "order_number", known_steps, shop),
     ]
