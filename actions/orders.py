@@ -97,15 +97,18 @@ class ActionOrderStatus(Action):
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
-        """Look the order up and say its status; forget a pair that does not match, so it is asked for again."""
+        """Look the order up and say its status; of a pair that does not match, the address is asked for again."""
         scene = await asyncio.to_thread(read_scene, self._shop, tracker)
         order = await asyncio.to_thread(_asked_for, scene)
         if order is None:
             # Who is known asks about their own orders alone, which is no guess at anybody's.
             ended = None if scene.shopper else identity.missed(scene)
             dispatcher.utter_message(text=ended.why if ended else scene.words(STATUS, "unknown"))
-            scene.slots |= {**(ended.slots if ended else {}), "order_number": None, "email": None}
-            followup = ended.followup if ended else None if scene.shopper else _FORM
+            goes_on = ended is None and scene.shopper is None
+            # The address is asked for anew; who mistyped the number may say that instead.
+            kept = scene.slots.get("order_number") if goes_on else None
+            scene.slots |= {**(ended.slots if ended else {}), "order_number": kept, "email": None}
+            followup = ended.followup if ended else _FORM if goes_on else None
             events = changed(scene, tracker)
             return [*events, FollowupAction(followup)] if followup else events
         if scene.shopper is None:
