@@ -293,9 +293,9 @@ def _beside(form: str, state: State, read: _Read, thresholds: Thresholds) -> Dec
     if read.acts and read.leads != Ask(form) and not read.bare:
         assert read.leads is not None
         return read.leads
-    if read.sure and read.intent != AFFIRM and read.leads != Ask(form) and not read.bare:
-        if isinstance(read.leads, Answer) and (read.intent in SOCIAL or not read.answerable):
-            return read.leads
+    is_said = read.intent in SOCIAL or not read.answerable
+    if isinstance(read.leads, Answer) and is_said and read.sure and read.intent != AFFIRM and not read.bare:
+        return read.leads
     # "Only the boots" says something of the form, which it could not read; the knowledge has a page about boots, and
     # only who asks wants to read that.
     if asks(read.text) and not read.bare and (read.sure or read.approved or read.answerable):

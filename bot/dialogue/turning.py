@@ -117,7 +117,8 @@ _REQUESTS = re.compile(
     | (?:cancel|return|exchange|swap|change|update|track|check|show|find|send|book|refund|replace|modify)\b)
     | \b(?:i\swant\sto|i\sneed\sto|i'd\slike\sto|i\swould\slike\sto)\b
     | 我想|我要|帮我|麻烦|请(?!问)
-    | ^\W*(?:查看|列出|显示|给我看|推荐|取消|修改|查(?:一下|一查|查)?|改(?:一下)?|更改|更换)(?!.*(?:吗|呢|几|哪|多久|多少|怎么|什么|如何|以后|之后|[?？]))""",
+    | ^\W*(?:查看|列出|显示|给我看|推荐|取消|修改|查(?:一下|一查|查)?|改(?:一下)?|更改|更换)
+      (?!.*(?:吗|呢|几|哪|多久|多少|怎么|什么|如何|以后|之后|[?？]))""",
     re.IGNORECASE | re.VERBOSE,
 )
 
