@@ -14,7 +14,9 @@ from actions.forms import Ask, Form, actions_of
 from actions.matching import Choice, item_title
 from actions.scene import (
     FAILED,
+    HINT,
     SHOPPER,
+    TRIES,
     WISH,
     Ended,
     Filled,
@@ -79,6 +81,9 @@ STATUS: Texts = {
 }
 
 
+_FORM = "order_status_form"
+
+
 class ActionOrderStatus(Action):
     """Says where an order is: to its shopper, once known, or to whoever names its number and its e-mail address."""
 
@@ -92,16 +97,23 @@ class ActionOrderStatus(Action):
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
-        """Look the order up and say its status; forget a pair that does not match, so it is asked for again."""
+        """Look the order up and say its status; of a pair that does not match, the address is asked for again."""
         scene = await asyncio.to_thread(read_scene, self._shop, tracker)
         order = await asyncio.to_thread(_asked_for, scene)
         if order is None:
             # Who is known asks about their own orders alone, which is no guess at anybody's.
             ended = None if scene.shopper else identity.missed(scene)
             dispatcher.utter_message(text=ended.why if ended else scene.words(STATUS, "unknown"))
-            scene.slots |= {**(ended.slots if ended else {}), "order_number": None, "email": None}
+            goes_on = ended is None and scene.shopper is None
+            # The address is asked for anew; who mistyped the number may say that instead.
+            kept = scene.slots.get("order_number") if goes_on else None
+            scene.slots |= {**(ended.slots if ended else {}), "order_number": kept, "email": None}
+            followup = ended.followup if ended else _FORM if goes_on else None
             events = changed(scene, tracker)
-            return [*events, FollowupAction(ended.followup)] if ended and ended.followup else events
+            return [*events, FollowupAction(followup)] if followup else events
+        if scene.shopper is None:
+            # Number and address fit: that proves as much as the address does, which is what other forms ask for.
+            scene.slots |= {SHOPPER: order.user, HINT: None, TRIES: None}
         dispatcher.utter_message(text=told(scene, order))
         return changed(scene, tracker)
 
@@ -213,11 +225,10 @@ class AskNumber(Ask):
 
 def actions(shop: Shop) -> list[Action]:
     """What this module serves."""
-    form = "order_status_form"
     return [
         ActionOrderStatus(shop),
         ActionListOrders(shop),
         *actions_of("list_orders_form", identity.who_steps, (SHOPPER,), shop),
-        StatusForm(form, known_steps, shop),
-        AskNumber(form, "order_number", known_steps, shop),
+        StatusForm(_FORM, known_steps, shop),
+        AskNumber(_FORM, "order_number", known_steps, shop),
     ]

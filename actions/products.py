@@ -59,6 +59,14 @@ WORDS: Texts = {
 _SHOWN = 3
 """How many products are recommended at once."""
 
+_FIGURE = re.compile(
+    r"(?<![\d.,€$#-])\d{2}(?:\.5)?(?![\d.,]*\d|\s*(?:€|%|eur|欧|块|g\b|kg|l\b|litre|cm|m\b|人))", re.IGNORECASE
+)
+"""A number that may be a size."""
+
+_PRICED = re.compile(r"(?:under|below|than|to|max\w*|most|within|不超过|低于|最多)\.?\s*(?:of\s)?$", re.IGNORECASE)
+"""What goes before a price."""
+
 _OFFERED = 10
 """How many are offered to choose from."""
 
@@ -121,12 +129,20 @@ class ActionRecommend(Action):
         if not kind:
             dispatcher.utter_message(text=scene.words(WORDS, "none"))
             return changed(scene, tracker)
-        wishes = read_wishes(scene.text, [*_heard(tracker, "colour"), *_heard(tracker, "size")])
+        options = [*_heard(tracker, "colour"), *_heard(tracker, "size"), *_sizes(kind, scene.text)]
+        wishes = read_wishes(scene.text, list(dict.fromkeys(options)))
         if not any(CAPACITY in product.attributes for product in kind):
             wishes = replace(wishes, persons=None)  # Nobody has told for how many these are.
         fitting = [product for product in kind if wishes.fit(product)]
         dispatcher.utter_message(text="\n".join(_recommended(scene, fitting or kind, wishes, all_fit=bool(fitting))))
         return changed(scene, tracker)
+
+
+def _sizes(products: Sequence[Product], text: str) -> list[str]:
+    """The sizes in figures that a text asks for: "boots in brown 44". A price or a number of persons is none."""
+    sizes = {value for product in products for variant in product.variants for value in variant.options.values()}
+    found = _FIGURE.finditer(text)
+    return [each[0] for each in found if each[0] in sizes and not _PRICED.search(text[: each.start()])]
 
 
 def named(products: Sequence[Product], text: str) -> list[Product]:

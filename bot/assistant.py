@@ -142,6 +142,7 @@ class Assistant:
         if needs_knowledge(play.state, wish, self.domain, self.thresholds, named=named):
             with watch.stage("retrieve"):
                 found = await self.retriever.search(wish, play.state)
+        play.speak_of(found)
         decision: Decision = Answer()
         with watch.stage("reply"):
             while not play.over:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from bot.dialogue.domain import HANDOFF
 from bot.dialogue.project import LISTEN, Domain
-from bot.dialogue.trail import UNSURE, Next, given, heard, interrupted, next_action
+from bot.dialogue.trail import UNSURE, Next, given, goes_on_with, heard, interrupted, next_action
 from bot.dialogue.turning import asks, asks_how, begins_anew, leaves, requests, wishes, wrong_slot
 from bot.records import (
     Act,
@@ -145,11 +145,13 @@ class _Read:
 
     acts: bool
     """Whether what follows is more than words, and the reading sure enough for it."""
+    resumes: bool
+    """Whether it goes on with what the turn before has just done: "no, LF-204519", "and when will it come?"."""
 
     @property
     def wants(self) -> bool:
         """Whether it wants that done, and does not only ask about it."""
-        return self.acts and (requests(self.text) or wishes(self.text))
+        return self.acts and (self.resumes or requests(self.text) or wishes(self.text))
 
 
 def decide(
@@ -188,8 +190,10 @@ def _read(
         and second.confidence >= thresholds.likely
         and understanding.in_scope >= thresholds.scope
     )
+    text = understanding.text
+    resumes = sure and isinstance(leads, Ask) and goes_on_with(leads.form, state) and not asks_how(text)
     return _Read(
-        text=understanding.text,
+        text=text,
         intent=first.name if first else "",
         confidence=confidence,
         sure=sure,
@@ -199,7 +203,8 @@ def _read(
         answerable=findings.answerable >= thresholds.answerable,
         following=following,
         leads=leads,
-        acts=_acts(state, understanding, leads, thresholds),
+        acts=resumes or _acts(state, understanding, leads, thresholds),
+        resumes=resumes,
     )
 
 
@@ -267,7 +272,7 @@ def _inside(form: str, state: State, read: _Read, domain: Domain, thresholds: Th
     if wrong and fills <= {state.requested}:
         return Reopen(wrong)
     if not refused:
-        question = read.approved or (asks(read.text) and read.answerable and read.sure)
+        question = asks(read.text) and (read.approved or (read.answerable and read.sure))
         if state.requested in fills and not (question and takes_any_text(state.requested, domain)):
             return Ask(form)
         if isinstance(read.leads, Ask) and read.leads.form != form and read.wants:
@@ -288,11 +293,12 @@ def _beside(form: str, state: State, read: _Read, thresholds: Thresholds) -> Dec
     if read.acts and read.leads != Ask(form) and not read.bare:
         assert read.leads is not None
         return read.leads
-    if read.sure and read.intent != AFFIRM and read.leads != Ask(form) and not read.bare:
-        if isinstance(read.leads, Answer) and (read.intent in SOCIAL or not read.answerable):
-            return read.leads
-        return Answer()
-    if read.approved or (not read.sure and asks(read.text) and read.answerable):
+    is_said = read.intent in SOCIAL or not read.answerable
+    if isinstance(read.leads, Answer) and is_said and read.sure and read.intent != AFFIRM and not read.bare:
+        return read.leads
+    # "Only the boots" says something of the form, which it could not read; the knowledge has a page about boots, and
+    # only who asks wants to read that.
+    if asks(read.text) and not read.bare and (read.sure or read.approved or read.answerable):
         return Answer()
     if state.attempts >= thresholds.attempts:
         return Escalate(f"{state.requested} was asked for {state.attempts} times")

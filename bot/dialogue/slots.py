@@ -4,11 +4,33 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.dialogue.project import Domain, Slot, SlotMapping
+from bot.dialogue.trail import given
 from bot.dialogue.turning import says_yes_or_no
-from bot.records import State, Understanding
+from bot.records import Findings, State, Understanding
 
 CONFIRMED = "confirmed"
 """The slot of an explicit yes: never there before it was asked for, and taken back when anything else changes."""
+
+PRODUCT = "product"
+"""The slot, and its entity, of the product that is spoken of."""
+
+
+def spoken_of(found: Findings, state: State, domain: Domain) -> dict[str, str | None]:
+    """What `PRODUCT` becomes by what the knowledge found: the one product that a message is about, "it" included; empty
+    after a search among several, as "it" may be any of them then.
+
+    A form that is open is filled by its own questions alone.
+    """
+    slot = domain.slots.get(PRODUCT)
+    if state.form is not None or slot is None or all(mapping.entity != PRODUCT for mapping in slot.mappings):
+        return {}
+    if not (found.filters or found.products):
+        return {}
+    rows = () if found.filters or len(found.products) > 1 else [hit.passage.attributes for hit in found.hits]
+    name = next((row.get("name") for row in rows if row.get("sku") in found.products), None)
+    if name is None and (PRODUCT in given(state) or PRODUCT not in state.slots):
+        return {}
+    return {PRODUCT: name}
 
 
 def extract(state: State, understanding: Understanding, intent: str, domain: Domain) -> dict[str, Any]:

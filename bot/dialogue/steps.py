@@ -14,7 +14,7 @@ from bot.dialogue.forms import as_question, asked, begun_anew, forgotten, left, 
 from bot.dialogue.policy import TWO_STAGE, intent_of, is_sure, step, takes_any_text, was_refused
 from bot.dialogue.project import REQUESTED
 from bot.dialogue.scene import Scene
-from bot.dialogue.slots import CONFIRMED, corrected, extract
+from bot.dialogue.slots import CONFIRMED, corrected, extract, spoken_of
 from bot.dialogue.trail import (
     ANSWER,
     UNSURE,
@@ -36,6 +36,7 @@ from bot.records import (
     Choose,
     Decision,
     Escalate,
+    Findings,
     Leave,
     Reopen,
     State,
@@ -92,6 +93,10 @@ class Play(Scene):
         self._replaced = {name: before.get(name) for name in found}
         if self.failed:
             self._put_back(found)
+
+    def speak_of(self, found: Findings) -> None:
+        """Remember the product that the message turned out to be about, for the rules and for the actions."""
+        self.state = known(self.state, spoken_of(found, self.state, self.domain))
 
     def _put_back(self, slots: Iterable[str]) -> None:
         """Undo what the message set ``slots`` to."""

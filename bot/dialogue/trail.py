@@ -94,6 +94,18 @@ def last_action(state: State) -> str | None:
     return next((name for name in actions if name not in (LISTEN, ANSWER)), None)
 
 
+def goes_on_with(form: str, state: State) -> bool:
+    """Whether ``form`` did its work in the turn before this message, and no form is open any more."""
+    turns = 0
+    for event in reversed(state.trail):
+        turns += (event.kind, event.name) == ("action", LISTEN)
+        if turns > 1:
+            break
+        if (event.kind, event.name) == ("action", form):
+            return state.form is None
+    return False
+
+
 def interrupted(state: State) -> bool:
     """Whether something else was done since the open form last ran, so that the message may be an answer to that."""
     return state.form is not None and last_action(state) not in (None, state.form)

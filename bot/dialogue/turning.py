@@ -33,9 +33,12 @@ _WRONG = re.compile(
 )
 _RIGHTS = re.compile(
     r"""\W*(?:no|nope|not|sorry|oh|oops|actually|wait|hang\son|hold\son|i\smeant?|(?:that|this)(?:'s|\sis)|wrong|the\sother|another)\b
-    |\W*(?:不|错|等等|另)""",
+    |\W*(?:不|错|等(?:等|一等|一?下)|另)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_IN_CHINESE = {"order": "订单", "items": "商品", "reason": "原因", "address": "地址", "method": "方式", "email": "邮箱"}
+"""What slots of these names are called."""
+
 _LONGEST = 120
 """Characters; who writes more says more than yes."""
 
@@ -107,6 +110,8 @@ def wrong_slot(text: str, filled: tuple[str, ...]) -> str | None:
         names = [name for name in slot.casefold().split("_") if len(name) > 2 and name not in ("number", "new", "the")]
         if any(name in words or name.rstrip("s") in words or f"{name}s" in words for name in names):
             return slot
+        if any(_IN_CHINESE.get(name, "\0") in text for name in names):
+            return slot
     return None
 
 
@@ -124,7 +129,8 @@ _REQUESTS = re.compile(
     | (?:cancel|return|exchange|swap|change|update|track|check|show|find|send|book|refund|replace|modify)\b)
     | \b(?:i\swant\sto|i\sneed\sto|i'd\slike\sto|i\swould\slike\sto)\b
     | 我想|我要|帮我|麻烦|请(?!问)
-    | ^\W*(?:查看|列出|显示|给我看|推荐|取消|修改)(?!.*(?:吗|呢|几|哪|多久|多少|怎么|什么|如何|以后|之后|[?？]))""",
+    | ^\W*(?:查看|列出|显示|给我看|推荐|取消|修改|查(?:一下|一查|查)?|改(?:一下)?|更改|更换)
+      (?!.*(?:吗|呢|几|哪|多久|多少|怎么|什么|如何|以后|之后|[?？]))""",
     re.IGNORECASE | re.VERBOSE,
 )
 
@@ -137,6 +143,7 @@ def requests(text: str) -> bool:
 _WISHES = re.compile(
     r"""\b(?:i|we)(?:'d|\swould|\swill|'ll)?\s(?:\w+\s)?(?:want|wanna|like|need|prefer|wish|rather|love)\b
     | \b(?:want|wanna|please|plz|pls|kindly|instead)\b
+    | 我的(?:包裹|订单|快递|货|东西)[^查看]{0,4}(?:到哪|在哪|发货|发出|还没)(?!.*[查看])
     | ^\W*(?:need|looking)\b | \b(?:give|get|make|send)\sme\b | \border\s\#?[\w-]*\d{4}""",
     re.IGNORECASE | re.VERBOSE,
 )

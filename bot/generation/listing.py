@@ -136,7 +136,8 @@ def _line(row: Mapping[str, str], wishes: Sequence[Filter], language: str) -> st
     facts = [price] if (price := _price(row)) else []
     facts += _asked(row, wishes, language)
     stock = _number(row.get("stock"))
-    if stock is not None:
+    # A catalogue's stock is that of all variants together: it proves nothing of the one in this colour or size.
+    if stock is not None and not (stock > 0 and any(wish.operator == "has" for wish in wishes)):
         facts.append(words["in stock"] if stock > 0 else words["sold out"])
     name = row.get("name") or row["sku"]
     return f"- {name}{words['colon']}{words['comma'].join(dict.fromkeys(facts))}" if facts else f"- {name}"

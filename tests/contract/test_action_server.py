@@ -78,12 +78,16 @@ async def test_that_the_shops_own_server_looks_an_order_up_and_stops(
         chinese = await run(session, url, "action_order_status", SLOTS, "zh")
         assert "运单号 MP7730184420NL" in chinese.utterances[0].text
 
-        # Somebody else's address: not a word of the order, and both slots are asked for anew.
+        # Who has proved it by number and address is known, as in every other form.
+        assert found.slots["shopper"] == "mila-de-vries"
+
+        # Somebody else's address: not a word of the order, and the address is asked for anew.
         stranger = await run(session, url, "action_order_status", SLOTS | {"email": "jonas.keller@mail.example"})
         missing = await run(session, url, "action_order_status", SLOTS | {"order_number": "LF-999999"})
         assert stranger == missing
         assert "LF-204518" not in stranger.utterances[0].text
-        assert stranger.slots == {"order_number": None, "email": None, "identify_tries": 1}
+        assert stranger.slots == {"email": None, "identify_tries": 1}
+        assert stranger.followup == "order_status_form"
 
         with pytest.raises(ActionUnavailable, match="404"):
             await run(session, url, "action_unheard_of", SLOTS)

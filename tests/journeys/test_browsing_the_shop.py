@@ -54,6 +54,16 @@ async def test_that_a_follow_up_adds_to_the_question_before_it(shop: Server) -> 
     assert any(weight in heavy.text for weight in ("2780", "2,780", "2.78"))
 
 
+async def test_that_stock_is_told_of_the_very_colour_and_size(shop: Server) -> None:
+    mila = shop.shopper()
+    assert "Sold out" in (await mila.say("do you have the Men's Cairn Mid Hiking Boots in brown 44?")).text
+    assert "Nothing that is in stock fits" in (await mila.say("u got boots in 44 brown?")).text
+    assert "in stock" in (await mila.say("is the Tarn 1 in stock")).text
+    assert "no Tarn 1 Tent in pink" in (await mila.say("is it in stock in pink")).text
+    await mila.say("how heavy is the Tarn 2?")
+    assert "no Tarn 2 Tent in red" in (await mila.say("and in red?")).text
+
+
 async def test_that_a_product_question_is_answered_for_this_product_and_no_other(shop: Server) -> None:
     reply = await shop.shopper().say("How much does the Tarn 2 Tent weigh?")
     assert any(weight in reply.text for weight in ("2150", "2,150", "2.15"))

@@ -712,6 +712,12 @@ async def test_that_stock_is_looked_up_and_products_are_recommended(session: aio
     cheap = await told(tip, "recommend a jacket under 100 euros")
     assert "Scree" in cheap
     assert "Ghyll" not in cheap
+    # The only boots in brown have all sizes but 44.
+    assert "Nothing that is in stock fits" in await told(
+        tip, "u got boots in 44 brown?", category="boots", colour="brown"
+    )
+    assert "- Men's Cairn Mid" in await told(tip, "got boots in brown 43?", category="boots", colour="brown")
+    assert "Nothing" not in await told(tip, "any boots under 250", category="boots")
     nearest = (await told(tip, "a tent for nine people")).splitlines()
     assert nearest[0].startswith("Nothing that is in stock fits")
     assert nearest[1].startswith("- Meadow 4")

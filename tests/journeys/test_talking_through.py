@@ -55,6 +55,8 @@ NEAR = (
     "can you swap the size in my order",
     "switch an item in my order for a bigger one",
     "I'd like a different size of my order",
+    "could I switch an item in my order for a bigger one",
+    "can I switch an item in my order for a bigger one",
 )
 """Each could be a change or an exchange; which of them is near enough to be asked about, training decides."""
 
@@ -117,8 +119,7 @@ async def test_that_live_stock_comes_from_the_database_and_what_things_are_from_
     )
     # "It" is what the action spoke of.
     red = await ann.say("and in red?")
-    assert "moss green and stone grey" in red.text
-    assert any("LFT-TARN2" in source for source in red.sources)
+    assert red.text.startswith("There is no Tarn 2 Tent in red. In stock, 289.95 EUR: moss green / stone grey")
     assert (
         "brown (44)" in (await ann.say("are the men's Cairn Mid boots available in 44?")).text.partition("Sold out")[2]
     )

@@ -55,10 +55,17 @@ def test_that_every_intent_with_a_rule_has_a_title_in_the_shoppers_language(demo
 
 
 def test_that_what_is_in_stock_is_looked_up_and_what_things_are_is_not(demo: Domain) -> None:
-    def after(intent: str, **entities: str) -> Decision | None:
+    def after(intent: str, before: State | None = None, **entities: str) -> Decision | None:
         found = tuple(Entity(name, value, 0, 0, "lookup") for name, value in entities.items())
-        state = heard(State(), Understanding("", "en", (), 1.0, found), intent)
+        state = heard(before or State(), Understanding("", "en", (), 1.0, found), intent)
         return step(next_action(state, demo), state, demo)
+
+    spoken_of = State(slots={"product": "Tarn 1 Tent"})
+    assert after("product_availability", spoken_of, colour="pink") == Act("action_product_stock")
+    assert after("product_availability", spoken_of, category="boots") == Act("action_recommend")
+    assert after("product_availability", category="boots", colour="brown") == Act("action_recommend")
+    assert after("product_availability", category="tent", product="Tarn 1 Tent") == Act("action_product_stock")
+    assert after("product_question", spoken_of) is None
 
     assert after("product_availability", product="Tarn 2 Tent") == Act("action_product_stock")
     assert after("product_availability", colour="red") is None

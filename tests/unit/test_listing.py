@@ -114,3 +114,10 @@ def test_that_wishes_are_put_in_words() -> None:
     assert describe(Filter("waterproof", "=", "yes")) == "waterproof"
     assert describe(Filter("freestanding", "=", "no")) == "not freestanding"
     assert describe(Filter("weight_g", ">=", "900")) == "weight at least 900"
+
+
+def test_that_a_size_is_not_called_in_stock_by_the_stock_of_all_sizes() -> None:
+    wish = Filter("sizes", "has", "44")
+    hits = [product("A", "219.95", sizes="43|44"), product("B", "289.95", stock="0", sizes="44")]
+    lines = list_products(found(hits, "A", "B", filters=(wish,))).text.splitlines()
+    assert lines[1:] == ["- A Tent: 219.95 EUR, sizes: 43, 44", "- B Tent: 289.95 EUR, sizes: 44, sold out"]

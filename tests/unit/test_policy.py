@@ -12,7 +12,7 @@ from bot.dialogue.policy import Thresholds, decide, intent_of, is_sure, unanswer
 from bot.dialogue.project import Form, Moment, Place
 from bot.dialogue.project import Path as Way
 from bot.dialogue.slots import extract
-from bot.dialogue.trail import UNSURE, heard, known
+from bot.dialogue.trail import UNSURE, heard, known, rested
 from bot.records import (
     Answer,
     Ask,
@@ -169,10 +169,29 @@ def test_that_a_form_takes_what_it_asked_for() -> None:
 
 def test_that_a_clear_question_in_a_form_is_answered() -> None:
     state = asking("order_status_form", "order_number")
-    assert decision(understood("return_policy"), found(), state=state) == Answer()
+    assert decision(understood("return_policy", text="can I return it?"), found(), state=state) == Answer()
     unsure = understood("return_policy", 0.3, text="do you ship to Norway?")
     assert decision(unsure, found(), state=state) == Answer()
     assert decision(unsure, found(answerable=0.1), state=state) == Ask("order_status_form", again=True)
+
+
+@pytest.mark.parametrize("text", ["only the boots", "credit card", "the brown one"])
+def test_that_what_asks_nothing_in_a_form_is_not_answered_from_the_knowledge(text: str) -> None:
+    state, again = asking("order_status_form", "order_number"), Ask("order_status_form", again=True)
+    assert decision(understood("product_search", text=text), found(question=0.95), state=state) == again
+    assert decision(understood("product_search", 0.3, text=text), found(question=0.95), state=state) == again
+
+
+def test_that_what_goes_on_with_a_form_just_done_needs_no_more_to_be_said() -> None:
+    done_so = left(asking("order_status_form", "order_number"))
+    meant = understood("order_status", 0.57, text="no, LF-204519")
+    just_now = rested(done_so, DOMAIN)
+    assert decision(meant, found(question=0.99), state=just_now) == ORDER
+    assert decision(meant, found(question=0.99)) == Answer()
+    long_ago = rested(heard(just_now, understood("greet"), "greet"), DOMAIN)
+    assert decision(meant, found(question=0.99), state=long_ago) == Answer()
+    how = understood("order_status", text="how do I track a parcel?")
+    assert decision(how, found(question=0.99), state=just_now) == Answer()
 
 
 def test_that_no_leaves_a_form_and_yes_stays_in_it() -> None:

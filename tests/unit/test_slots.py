@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bot.dialogue.project import Condition, Domain, Form, Slot, SlotMapping
-from bot.dialogue.slots import corrected, extract
-from bot.records import Entity, Intent, State, Understanding
+from bot.dialogue.slots import corrected, extract, spoken_of
+from bot.records import Entity, Filter, Findings, Hit, Intent, Kind, Passage, PassageId, State, Understanding
 
 BOOKING = State(form="booking_form", requested="when")
 
@@ -137,3 +137,30 @@ def test_that_a_yes_with_a_change_is_no_yes_to_what_was_asked() -> None:
 def test_that_a_yes_to_something_else_confirms_nothing() -> None:
     assert extract(replace(ASKED, requested="city"), meaning("yes"), "affirm", PAYING) == {}
     assert extract(State(), meaning("yes"), "affirm", PAYING) == {}
+
+
+PRODUCTS = Domain(slots={"product": Slot("product", "text", mappings=(SlotMapping("from_entity", entity="product"),))})
+
+
+def about(*skus: str, filters: tuple[Filter, ...] = ()) -> Findings:
+    rows = [{"sku": sku, "name": f"Tarn {sku}"} for sku in skus]
+    passages = [Passage(PassageId(row["sku"]), Kind.PRODUCT, row["name"], "", "p.csv", attributes=row) for row in rows]
+    return Findings("", tuple(Hit(passage, 1.0, 1.0, 1.0) for passage in passages), 1.0, skus, filters)
+
+
+def test_that_the_slot_of_the_product_holds_the_one_last_spoken_of() -> None:
+    before = State(slots={"product": "Tarn 2"})
+    assert spoken_of(about("1"), before, PRODUCTS) == {"product": "Tarn 1"}
+    assert spoken_of(about(), before, PRODUCTS) == {}
+
+
+def test_that_after_a_search_among_several_it_holds_none() -> None:
+    before = State(slots={"product": "Tarn 2"})
+    assert spoken_of(about("1", "2"), before, PRODUCTS) == {"product": None}
+    assert spoken_of(about("1", filters=(Filter("colours", "has", "red"),)), before, PRODUCTS) == {"product": None}
+    assert spoken_of(about("1", "2"), State(), PRODUCTS) == {}
+
+
+def test_that_a_form_and_a_shop_without_the_slot_are_left_alone() -> None:
+    assert spoken_of(about("1"), BOOKING, PRODUCTS) == {}
+    assert spoken_of(about("1"), State(), Domain()) == {}

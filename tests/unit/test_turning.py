@@ -3,7 +3,7 @@
 import pytest
 
 from bot.dialogue.burst import parts
-from bot.dialogue.turning import asks, begins_anew, leaves, requests, says_yes_or_no, wrong_slot
+from bot.dialogue.turning import asks, begins_anew, leaves, requests, says_yes_or_no, wishes, wrong_slot
 from tests.unit.test_shopper_words import NO_YES, YES
 
 
@@ -58,6 +58,7 @@ def test_that_starting_over_is_a_whole_message(text: str) -> None:
         ("no, a different address", "new_address"), ("no, another colour", None),
         ("that's the wrong item", "items"), ("the wrong item was sent", None), ("no", None),
         ("I want another order", None),
+        ("等一下，另一个订单", "order_number"), ("不，换一个地址", "new_address"), ("另一个", None),
     ],
 )  # fmt: skip
 def test_that_a_slot_is_called_wrong_by_its_name(text: str, slot: str | None) -> None:
@@ -74,6 +75,12 @@ def test_that_a_wish_is_told_from_a_question_about_it() -> None:
     assert not requests("修改地址可以吗")
     assert not requests("can I cancel my order?")
     assert not requests("LF-204518")
+    assert requests("改地址")
+    assert requests("查一下我的订单")
+    assert not requests("改地址要多久")
+    assert wishes("我的包裹到哪里了")
+    assert wishes("我的订单怎么还没发货")
+    assert not wishes("我的订单在哪里查看")
     assert asks("can I cancel my order")
     assert asks("多少钱")
     assert not asks("LF-204518")
