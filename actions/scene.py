@@ -144,6 +144,8 @@ class Unclear:
     """The words say something of it, but not enough; ``why`` is told before it is asked again."""
 
     why: str
+    slots: Mapping[str, Any] = field(default_factory=dict)
+    """What of it is kept, for the words that follow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from typing import cast
 import pytest
 
 from actions.agreeing import yes_or_no
-from actions.matching import Ambiguous, Choice, find_by_price, find_items, find_method, find_variant, titled
+from actions.lines import find_items
+from actions.matching import Ambiguous, Choice, find_by_price, find_method, find_variant, titled
 from actions.postal import read_address
 from actions.said import described, said_items, said_method, said_variant
 from actions.scene import WISH, Scene
