@@ -209,11 +209,12 @@ def _correct(steps: Steps, scene: Scene, at: Step) -> Reading:
 def _take(scene: Scene, step: Step, reading: Reading, steps: Steps) -> Ended | None:
     """Keep what was read."""
     match reading:
-        case Filled(value):
+        case Filled(value, slots):
             later = _after(step, steps, scene)
             scene.slots[step.slot] = value
             for name in later:
                 scene.slots[name] = None
+            scene.slots |= slots
         case Unclear(why, slots):
             scene.said.append(why)
             scene.slots |= slots

@@ -137,6 +137,8 @@ class Filled:
     """The words give the slot this value."""
 
     value: str | bool
+    slots: Mapping[str, Any] = field(default_factory=dict)
+    """Further slots that they fill with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,19 +113,23 @@ def _variant_step(slot: str, name: str, *, same: bool) -> Step:
         is_answer = yes_or_no(scene.text, "") is True or _ASKS.search(scene.text)
         if scene.requested != CONFIRMED or is_answer or now is None:
             return None
-        chosen = chosen_items(scene)
-        others = [other for other in chosen if other.id != item.id]
-        if names_one(others, scene.text) and not names_one([item], scene.text):
+        others = [other for other in chosen_items(scene) if other.id != item.id]
+        is_named = names_one([item], scene.text)
+        if names_one(others, scene.text) and not is_named:
             return None
         reading = understood(scene, replace(item, options=now.options))
         if isinstance(reading, Unclear):
-            reading = Unclear(reading.why)  # The summary is what was said last.
-        several = len(set(chosen_ids(scene, "items"))) > 1 and not names_one([item], scene.text)
-        if reading in (None, Filled(str(now.id))) or not several:
-            return reading
-        able = [other for other in chosen if _could_become(scene, other)]
-        titles = " / ".join(dict.fromkeys(map(item_title, able)))
-        return reading if len({other.id for other in able}) == 1 else Unclear(scene.words(WORDS, "whose", items=titles))
+            return Unclear(reading.why)  # The summary is what was said last.
+        if not isinstance(reading, Filled) or reading.value == now.id:
+            return None
+        doubtful = [] if is_named else [item_title(other) for other in others if _could_become(scene, other)]
+        if doubtful:
+            among = " / ".join(dict.fromkeys((item_title(item), *doubtful)))
+            return Unclear(scene.words(WORDS, "whose", items=among))
+        equal = _equals(scene, item)
+        if any(scene.slots.get(name) != now.id for name in equal):
+            return Unclear(scene.words(WORDS, "whose", items=" / ".join(_title(scene, name, item) for name in equal)))
+        return Filled(reading.value, dict.fromkeys(equal, reading.value))
 
     def offer(scene: Scene) -> Reading:
         """What was wished for it already; and say at once where an item has nothing to be swapped for."""
