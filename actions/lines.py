@@ -97,21 +97,17 @@ def find_items(lines: Sequence[Item], text: str, *, told: bool = False) -> tuple
             return kept if kept and kept.unknown else Ambiguous()
         return tuple((counts - Counter(kept)).elements())
     wanted, unwanted = parted(text)
-    if unwanted:
-        left_out = _named(lines, unwanted, counts, told=True)
-        found = _named(lines, wanted, counts, told=told)
-        if isinstance(found, Ambiguous):
-            return found
-        if left_out and isinstance(left_out, Ambiguous):
-            return Ambiguous()
-        if left_out and not found:
-            # Of two things, who keeps the one means the other.
-            rest = tuple((counts - Counter(dict.fromkeys(left_out, len(lines)))).elements())
-            return rest if _KEPT.search(text) and len(set(rest)) == 1 else Ambiguous()
-        if left_out and found:
-            return tuple(name for name in found if name not in left_out) or Ambiguous()
-        return found or (tuple(counts.elements()) if _ALL.search(wanted) else None)
-    return _named(lines, text, counts, told=told) or (tuple(counts.elements()) if _means_all(text, counts) else None)
+    left_out = _named(lines, unwanted, counts, told=True)
+    found = _named(lines, wanted, counts, told=told)
+    if not left_out or isinstance(found, Ambiguous):
+        return found or (tuple(counts.elements()) if _means_all(wanted, counts) else None)
+    if isinstance(left_out, Ambiguous):
+        return Ambiguous()
+    if found:
+        return tuple(name for name in found if name not in left_out) or Ambiguous()
+    # Of two things, who keeps the one means the other.
+    rest = tuple(name for name in counts.elements() if name not in left_out)
+    return rest if _KEPT.search(text) and len(set(rest)) == 1 else Ambiguous()
 
 
 def _means_all(text: str, counts: Counter[str]) -> bool:
