@@ -48,6 +48,17 @@ _COUNTED = re.compile(r"([一两二三四五])(?=[双件个条只顶把])")
 """A Chinese number before its measure word; no space parts the two."""
 
 
+_PLACES = {
+    "first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "last": -1,
+    "第一": 0, "第二": 1, "第三": 2, "最后一": -1,
+}  # fmt: skip
+_PLACE = re.compile(
+    r"\W*(?:(?:i mean|it(?:'s| is)|maybe|just|only|no|yes)\W+)?(?:the (?P<english>first|1st|second|2nd|third|3rd|last)"
+    r"(?: (?:one|of them|item|option))?|(?P<chinese>第[一二三]|最后一)[个件款]?)\W*(?:please\W*|thanks\W*)?",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One answer that a question offers."""
@@ -92,6 +103,15 @@ def titled(choices: Iterable[Choice], text: str) -> list[Choice]:
             found.append(choice)
             rest = rest.replace(title, "  ", 1)
     return found
+
+
+def place_of(text: str, count: int) -> int | None:
+    """Which of so many choices "the first one" or "the last one" is, if that is all that the words say."""
+    found = _PLACE.fullmatch(text)
+    if not found:
+        return None
+    place = _PLACES[(found["english"] or found["chinese"]).casefold()]
+    return place % count if count > place and count else None
 
 
 def item_title(item: Item) -> str:

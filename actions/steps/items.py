@@ -5,7 +5,7 @@ from collections import Counter
 
 from actions.agreeing import yes_or_no
 from actions.lines import find_items, parted
-from actions.matching import Ambiguous, Choice, item_title
+from actions.matching import Ambiguous, Choice, item_title, place_of
 from actions.said import names_one, said_items
 from actions.scene import CONFIRMED, WISH, Filled, Question, Reading, Scene, Step, Texts, Unclear
 from actions.shop.records import Item, Order
@@ -27,16 +27,6 @@ _RIGHTS = re.compile(
 """How somebody begins who puts right what was said before."""
 
 _OTHER = re.compile(r"\bthe other (?:one|item|thing)\b|另一[个件]", re.IGNORECASE)
-_PLACES = {
-    "first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "last": -1,
-    "第一": 0, "第二": 1, "第三": 2, "最后一": -1,
-}  # fmt: skip
-_PLACE = re.compile(
-    r"\W*(?:(?:i mean|it(?:'s| is)|maybe|just|only|no|yes)\W+)?(?:the (?P<english>first|1st|second|2nd|third|3rd|last)"
-    r"(?: (?:one|of them|item|option))?|(?P<chinese>第[一二三]|最后一)[个件款]?)\W*(?:please\W*|thanks\W*)?",
-    re.IGNORECASE,
-)
-
 _THAT_IS_ALL = re.compile(
     r"\b(?:only|just (?:that|this|it|the)|that(?:'s| is| was) (?:all|it)|nothing else|no others?|alone)\b"
     r"|只|就这|没有了",
@@ -111,15 +101,6 @@ def items_step() -> Step:
         return _corrected(scene, scene.order) if scene.order else None
 
     return Step("items", ask, read, offer, correct)
-
-
-def place_of(text: str, count: int) -> int | None:
-    """Which of so many choices "the first one" or "the last one" is, if that is all that the words say."""
-    found = _PLACE.fullmatch(text)
-    if not found:
-        return None
-    place = _PLACES[(found["english"] or found["chinese"]).casefold()]
-    return place % count if count > place and count else None
 
 
 def _pointed(scene: Scene, order: Order, only: Item | None) -> tuple[str, ...] | None:

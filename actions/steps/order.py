@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from actions.matching import Choice
+from actions.matching import Choice, place_of
 from actions.said import described, names_one
 from actions.scene import CARRIED, WISH, Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear
 from actions.shop.records import Order
@@ -141,7 +141,11 @@ def order_step(why_not: Eligible, none: Callable[[Scene], str], instead: Instead
         return Question(scene.words(WORDS, "order"), choices)
 
     def read(scene: Scene) -> Reading:
-        return elsewhere(scene) or _numbered(scene, why_not) or _described(scene, fitting(scene))
+        choices = fitting(scene)
+        place = None if _NEWEST.search(scene.text) else place_of(scene.text, len(choices))
+        if place is not None:
+            return Filled(choices[place].id)
+        return elsewhere(scene) or _numbered(scene, why_not) or _described(scene, choices)
 
     def offer(scene: Scene) -> Reading:
         choices = fitting(scene)
@@ -216,8 +220,9 @@ def _foreign(scene: Scene) -> str | None:
 
 def _shown(scene: Scene) -> Order | None:
     """The order that was spoken of before, where the words point back to it and name nothing of another."""
-    known = str(scene.slots.get("order_number") or "")
-    order = next((order for order in scene.orders if known and fold(known) == fold(order.id)), None)
+    said = (str(scene.slots.get("order_number") or ""), *scene.before)
+    spoken = next(filter(None, (named_orders(replace(scene, text=text)) for text in said)), [])
+    order = spoken[0] if len(spoken) == 1 else None
     if order is None or not _IT.search(_wish(scene)) or _NEWEST.search(_wish(scene)):
         return None
     others = [item for other in scene.orders for item in other.items]

@@ -13,12 +13,13 @@ from actions.matching import (
     find_variant,
     item_title,
     named_options,
+    place_of,
     variant_title,
 )
 from actions.said import names_one, said_variant
 from actions.scene import CONFIRMED, OFFER, Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear
 from actions.shop.records import Item, Product, Variant
-from actions.steps.items import MOST, chosen_ids, chosen_item, chosen_items, place_of
+from actions.steps.items import MOST, chosen_ids, chosen_item, chosen_items
 
 VARIANTS = tuple(f"variant_{number}" for number in range(1, MOST + 1))
 

@@ -127,6 +127,18 @@ async def test_that_the_other_order_is_asked_for_again(server: Server, shop: Sho
     assert shop.receipts() == []
 
 
+async def test_that_it_is_told_why_the_order_just_shown_cannot_be_cancelled(server: Server, shop: Shop) -> None:
+    mila = server.shopper()
+    await mila.say("show my orders")
+    await mila.say(MILA)
+    assert "Merel Post" in (await mila.say("where is LF-204518?")).text
+    told = await mila.say("cancel it")
+    assert "LF-204518 is shipped" in told.text
+    assert asked(told)[0] == "order"
+    assert asked(await mila.say("the first one"))[0] == "reason"
+    assert shop.receipts() == []
+
+
 async def test_that_what_is_not_understood_at_the_summary_is_said_so(server: Server, shop: Shop) -> None:
     mila = server.shopper()
     await mila.say("I want to cancel my order")

@@ -237,6 +237,15 @@ async def test_that_another_order_has_nothing_of_the_first(session: aiohttp.Clie
     assert (talk.slots["order"], talk.slots["items"], talk.slots["requested_slot"]) == ("LF-204823", None, "items")
 
 
+async def test_that_the_second_of_the_listed_orders_is_meant(session: aiohttp.ClientSession, url: str) -> None:
+    talk = Talk(session, url, "return_form")
+    which = await talk.say(f"I want to return something, {AMELIA}")
+    await talk.say("the second one please")
+    assert talk.slots["order"] == which.options[1].split(":")[0]
+    await talk.say("the first one")
+    assert talk.slots["items"] == "LFS-BRAC400-SLATE-BLUE-REGULAR"
+
+
 async def test_that_what_items_become_is_forgotten_with_them(session: aiohttp.ClientSession, url: str) -> None:
     talk = Talk(session, url, "exchange_form")
     for text in ("exchange something from LF-204713, li.wei@mail.example", "boots", "43"):

@@ -6,14 +6,13 @@ import pytest
 
 from actions.agreeing import yes_or_no
 from actions.lines import find_items
-from actions.matching import Ambiguous, Choice, find_by_price, find_method, find_variant, titled
+from actions.matching import Ambiguous, Choice, find_by_price, find_method, find_variant, place_of, titled
 from actions.postal import read_address
 from actions.said import described, said_items, said_method, said_variant
 from actions.scene import WISH, Scene
 from actions.shop.demo import item_id, read_products
 from actions.shop.records import Address, Item, ItemId, MethodId, Order, OrderId, PaymentMethod, UserId, Variant
 from actions.shop.shop import Shop
-from actions.steps.items import place_of
 
 PRODUCTS = {product.id: product for product in read_products()}
 
