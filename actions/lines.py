@@ -36,7 +36,7 @@ _UNWANTED = re.compile(
     re.IGNORECASE,
 )
 _KEPT = re.compile(r"\bkeep(?:ing)?\b|保留", re.IGNORECASE)
-_CLAUSE = re.compile(r"\s*(?:[,;.!?\n，；。！？]+|\bbut\b|而是|，?是(?=[^\s]))\s*", re.IGNORECASE)
+_CLAUSE = re.compile(r"\s*(?:[,;!?\n，；。！？]+|\.(?=\s|$)|\bbut\b|而是|，?是(?=[^\s]))\s*", re.IGNORECASE)
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5}
 
 _KIN = {
@@ -90,6 +90,14 @@ def find_items(lines: Sequence[Item], text: str, *, told: bool = False) -> tuple
     """
     text = _DONE.sub(" ", text)
     counts = Counter(str(line.id) for line in lines)
+    titled = text
+    for choice in _exact(lines, text):
+        titled = re.sub(re.escape(choice.title), " ", titled, flags=re.IGNORECASE)
+    if not _EXCEPT.search(titled) and not _UNWANTED.search(titled):
+        # A title of a line may say "without" too.
+        return _named(lines, text, counts, told=told) or (
+            tuple(counts.elements()) if _means_all(text, counts) else None
+        )
     except_at = _EXCEPT.search(text)
     if except_at and _ALL.search(text[: except_at.start()]):
         kept = find_items(lines, text[except_at.end() :])

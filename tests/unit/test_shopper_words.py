@@ -85,6 +85,13 @@ def test_that_boots_are_shoes_where_nothing_else_is(text: str) -> None:
     assert find_items((BOOTS, SOCKS), text) == (BOOTS.id, SOCKS.id)
 
 
+def test_that_a_title_is_taken_whole_whatever_it_says() -> None:
+    lamp = Item(ItemId("l"), "p", "Desk Lamp 1.5 m", 100, {"stand": "without stand", "size": "0.5 l"})
+    title = "Desk Lamp 1.5 m (without stand, 0.5 l)"
+    assert find_items((lamp, FLEECE), title) == ("l",)
+    assert find_items((lamp, FLEECE), f"{title}, Women's Tor Grid Fleece (coral, M)") == ("l", FLEECE.id)
+
+
 def test_that_what_is_left_of_two_is_meant_by_who_keeps_the_other() -> None:
     assert find_items((BOOTS, SOCKS), "keep the socks") == (BOOTS.id,)
     assert isinstance(find_items((TROUSERS, FLEECE, BEANIE), "keep the beanie"), Ambiguous)
