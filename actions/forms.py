@@ -6,6 +6,7 @@ are all its own: their values come from here, never from an entity or a text tha
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -38,9 +39,22 @@ from actions.scene import (
 from actions.shop.shop import Shop
 
 WORDS: Texts = {
-    "en": {"sure": "Shall I do this?", "yes": "Yes", "no": "No"},
-    "zh": {"sure": "确认这样操作吗？", "yes": "是的", "no": "不"},
+    "en": {
+        "sure": "Shall I do this?",
+        "yes": "Yes",
+        "no": "No",
+        "unheard": "I did not understand that, and have done nothing yet. Is this still right?",
+    },
+    "zh": {
+        "sure": "确认这样操作吗？",
+        "yes": "是的",
+        "no": "不",
+        "unheard": "抱歉，我没有明白您的意思，目前还没有做任何更改。下面的内容仍然正确吗？",
+    },
 }
+
+_DEPENDENT = re.compile(r"reason|items|variant_\d+|method|address_of|new_address")
+"""Slots whose step may be none at the moment, since it depends on a value that was taken back."""
 
 _BUTTONS = 12
 """More than these fill a screen; all choices still go out as ``options``."""
@@ -107,11 +121,13 @@ class Ask(Action):
         question = await asyncio.to_thread(self._question, scene)
         if question is None:
             return changed(scene, tracker)
+        text = question.text
+        last = tracker.slots.get(OFFER)
+        if last and last == scene.slots.get(OFFER) and _is_unheard(tracker):
+            text = f"{scene.words(WORDS, 'unheard')}\n{text}"
         buttons = [{"title": choice.title, "payload": choice.title} for choice in question.choices[:_BUTTONS]]
         options = [choice.title for choice in question.choices]
-        dispatcher.utter_message(
-            text=question.text, buttons=buttons, json_message={"options": options, **question.about}
-        )
+        dispatcher.utter_message(text=text, buttons=buttons, json_message={"options": options, **question.about})
         return changed(scene, tracker)
 
     def _question(self, scene: Scene) -> Question | None:
@@ -119,6 +135,20 @@ class Ask(Action):
         if step is not None and self._slot == CONFIRMED:
             scene.slots[OFFER] = json.dumps(_offered(self._steps, scene))
         return step.ask(scene) if step is not None else None
+
+
+def _is_unheard(tracker: Tracker) -> bool:
+    """Whether the form found nothing in this message, and nobody else has answered it."""
+    refused = False
+    for event in reversed(tracker.events):
+        match event["event"]:
+            case "user":
+                break
+            case "action_execution_rejected":
+                refused = True
+            case "action" if event.get("name") != (tracker.active_loop or {}).get("name"):
+                return False
+    return refused
 
 
 def fill(form: str, steps: Steps, scene: Scene, proposed: frozenset[str] = frozenset()) -> Step | Ended | None:
@@ -139,11 +169,13 @@ def fill(form: str, steps: Steps, scene: Scene, proposed: frozenset[str] = froze
     # Where the assistant took an earlier value back, the words were about that.
     if at is not None and first is not None and first.slot == at.slot:
         before = dict(scene.slots)
-        if corrected := _correct(steps, scene, at):
+        corrected = _correct(steps, scene, at)
+        if isinstance(corrected, Ended):
             return corrected
         # "No, also the lamp" says no to the summary, and what there is to be in it; it ends nothing.
         put_right = at.slot == CONFIRMED and scene.slots != before
-        if scene.slots.get(at.slot) is None and not put_right and (ended := _take(scene, at, at.read(scene), steps)):
+        is_open = scene.slots.get(at.slot) is None and not put_right and not isinstance(corrected, Unclear)
+        if is_open and (ended := _take(scene, at, at.read(scene), steps)):
             return ended
     # Each value may change which steps there are; a form has a dozen at most.
     heard = replace(scene, text="\n".join(dict.fromkeys((str(scene.slots.get(WISH) or ""), scene.text))))
@@ -173,27 +205,35 @@ def _comes_before(one: Step, other: Step, steps: Steps, scene: Scene) -> bool:
     return one.slot in names and (other.slot not in names or names.index(one.slot) < names.index(other.slot))
 
 
-def _correct(steps: Steps, scene: Scene, at: Step) -> Ended | None:
-    """Take another value for a step before ``at``, if the words give one; what depends on it is asked for anew."""
+def _correct(steps: Steps, scene: Scene, at: Step) -> Reading:
+    """Take another value for a step before ``at``, if the words give one; what depends on it is asked for anew.
+
+    What was to be put right and cannot be is told, and then the words are no answer to ``at``.
+    """
     for step in steps(scene):
         if step.slot == at.slot:
             return None
         reading = step.correct(scene)
-        if isinstance(reading, Filled) and reading.value != scene.slots.get(step.slot):
-            return _take(scene, step, reading, steps)
+        if isinstance(reading, Unclear) or (
+            isinstance(reading, Filled) and reading.value != scene.slots.get(step.slot)
+        ):
+            _take(scene, step, reading, steps)
+            return reading
     return None
 
 
 def _take(scene: Scene, step: Step, reading: Reading, steps: Steps) -> Ended | None:
     """Keep what was read."""
     match reading:
-        case Filled(value):
+        case Filled(value, slots):
             later = _after(step, steps, scene)
             scene.slots[step.slot] = value
             for name in later:
                 scene.slots[name] = None
-        case Unclear(why):
+            scene.slots |= slots
+        case Unclear(why, slots):
             scene.said.append(why)
+            scene.slots |= slots
         case Ended(why, slots):
             if why:
                 scene.said.append(why)
@@ -205,11 +245,16 @@ def _take(scene: Scene, step: Step, reading: Reading, steps: Steps) -> Ended | N
 
 
 def _after(step: Step, steps: Steps, scene: Scene) -> list[str]:
-    """Slots that were filled on top of what ``step`` had; none where it had nothing."""
-    if scene.slots.get(step.slot) is None:
-        return []
+    """Slots that are filled on top of what ``step`` has, and those whose step is gone with a value taken back."""
+    if step.slot == CONFIRMED:
+        return []  # A yes is about what the last summary said.
     names = [other.slot for other in steps(scene)]
-    return [*names[names.index(step.slot) + 1 :], OFFER]
+    at = names.index(step.slot) + 1
+    gone = [name for name in scene.slots if _DEPENDENT.fullmatch(name) and name not in names]
+    # What one item becomes says nothing of another.
+    beside = step.slot.startswith("variant_")
+    later = [name for name in (*names[at:], *gone) if not (beside and name.startswith("variant_"))]
+    return [*later, OFFER]
 
 
 def _offered(steps: Steps, scene: Scene) -> dict[str, Any]:

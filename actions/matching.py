@@ -1,23 +1,16 @@
-"""What a shopper's words mean among the choices at hand, by rules alone: items, variants and payment methods.
+"""What a shopper's words mean among the choices at hand, by rules alone: variants and payment methods.
 
 Nothing is guessed: where words fit two choices, or none, the caller is told so and asks back.
 """
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from actions.shop.records import GIFT_CARD, Item, PaymentMethod, Variant
 
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
-_CUT = re.compile(r"\s*(?:[,;\n、，；]|\band\b|\bplus\b|&|\+|和|以及|还有)\s*", re.IGNORECASE)
-_ALL = re.compile(r"\b(?:all|everything|whole|entire|both|each|every)\b|全部|所有|都|整单", re.IGNORECASE)
-_EXCEPT = re.compile(
-    r"\b(?:except|excluding|apart from|other than|but not|but|without|not|keep)\b|除了?|不要|保留", re.I
-)
-_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5}
 _SAME = {
     "small": "s",
     "medium": "m",
@@ -35,6 +28,17 @@ _SAME = {
     "棕色": "brown",
     "紫色": "purple",
     "橙色": "orange",
+    "靴子": "boot",
+    "鞋子": "shoe",
+    "袜子": "sock",
+    "裤子": "trouser",
+    "帽子": "hat",
+    "手套": "glove",
+    "帐篷": "tent",
+    "睡袋": "sleeping bag",
+    "背包": "backpack",
+    "水壶": "bottle",
+    "头灯": "headlamp",
 }
 """Spellings that mean one thing."""
 
@@ -42,6 +46,17 @@ _CJK = re.compile("|".join(word for word in _SAME if not word.isascii()))
 
 _COUNTED = re.compile(r"([一两二三四五])(?=[双件个条只顶把])")
 """A Chinese number before its measure word; no space parts the two."""
+
+
+_PLACES = {
+    "first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "last": -1,
+    "第一": 0, "第二": 1, "第三": 2, "最后一": -1,
+}  # fmt: skip
+_PLACE = re.compile(
+    r"\W*(?:(?:i mean|it(?:'s| is)|maybe|just|only|no|yes)\W+)?(?:the (?P<english>first|1st|second|2nd|third|3rd|last)"
+    r"(?: (?:one|of them|item|option))?|(?P<chinese>第[一二三]|最后一)[个件款]?)\W*(?:please\W*|thanks\W*)?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +69,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """The words fit more than one choice, or leave a number open."""
+    """The words fit more than one choice, leave a number open, or name what there is not."""
 
     among: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    """What was named, in the shopper's words, and is no choice."""
 
 
 def words(text: str) -> list[str]:
@@ -88,6 +105,15 @@ def titled(choices: Iterable[Choice], text: str) -> list[Choice]:
     return found
 
 
+def place_of(text: str, count: int) -> int | None:
+    """Which of so many choices "the first one" or "the last one" is, if that is all that the words say."""
+    found = _PLACE.fullmatch(text)
+    if not found:
+        return None
+    place = _PLACES[(found["english"] or found["chinese"]).casefold()]
+    return place % count if count > place and count else None
+
+
 def item_title(item: Item) -> str:
     """A line of an order in words: ``Tarn 2 Tent (moss green)``."""
     return item.name + (f" ({', '.join(item.options.values())})" if item.options else "")
@@ -96,83 +122,6 @@ def item_title(item: Item) -> str:
 def variant_title(variant: Variant) -> str:
     """A variant in words: ``moss green, M``."""
     return ", ".join(variant.options.values()) or variant.id
-
-
-def find_items(lines: Sequence[Item], text: str) -> tuple[str, ...] | Ambiguous | None:
-    """Which lines of an order are meant, by item id, as often as they are; None when the words name none."""
-    counts = Counter(str(line.id) for line in lines)
-    except_at = _EXCEPT.search(text)
-    if except_at and _ALL.search(text[: except_at.start()]):
-        kept = find_items(lines, text[except_at.end() :])
-        if not isinstance(kept, tuple):
-            return Ambiguous()
-        return tuple((counts - Counter(kept)).elements())
-    if except_at:
-        return Ambiguous()
-    named: Counter[str] = Counter()
-    rest = text
-    for choice in _exact(lines, text):
-        quantity = _quantity_before(text, choice.title)
-        if counts[choice.value] > 1 and quantity is None:
-            return Ambiguous((choice.title,))
-        named[choice.value] += quantity or 1
-        rest = re.sub(re.escape(choice.title), " ", rest, count=1, flags=re.IGNORECASE)
-    for part in _CUT.split(rest):
-        found = _line(lines, part, counts, only=len(counts) == 1)
-        if isinstance(found, Ambiguous):
-            return found
-        if found:
-            named[found[0]] = max(named[found[0]], found[1])
-    if named:
-        return tuple(named.elements()) if named <= counts else Ambiguous()
-    return tuple(counts.elements()) if _ALL.search(text) else None
-
-
-def _exact(lines: Sequence[Item], text: str) -> list[Choice]:
-    """Lines whose whole title was written, as a button's is."""
-    titles = _titles(lines)
-    lowered = text.casefold()
-    return [Choice(title, item) for item, title in titles.items() if title.casefold() in lowered and "(" in title]
-
-
-def _titles(lines: Sequence[Item]) -> dict[str, str]:
-    return {str(line.id): item_title(line) for line in lines}
-
-
-def _quantity_before(text: str, title: str) -> int | None:
-    before = text[: text.casefold().find(title.casefold())].rstrip(" ×x*")
-    number = re.search(r"(\d+|\w+)$", before)
-    return _number(number[1]) if number else None
-
-
-def _number(word: str) -> int | None:
-    return int(word) if word.isdecimal() and len(word) < 3 else _NUMBERS.get(word.casefold())
-
-
-def _line(lines: Sequence[Item], part: str, counts: Counter[str], *, only: bool) -> tuple[str, int] | Ambiguous | None:
-    """The one line that a part of a sentence names, and how many of it."""
-    said = words(part)
-    scores: dict[str, tuple[int, int, int]] = {}
-    for line in lines:
-        name = words(line.name)
-        shared = sum(1 for word in name if word in said and not word.isdecimal())
-        fits = sum(holds(said, words(value)) for value in line.options.values())
-        if shared:
-            scores[line.id] = (int(holds(said, name)), shared, fits)
-    quantity = next((number for word in said if (number := _number(word)) is not None), None)
-    if only and quantity is not None and not scores:
-        scores[lines[0].id] = (0, 1, 0)
-    if not scores:
-        return None
-    best = max(scores.values())
-    top = [item for item, score in scores.items() if score == best]
-    if len(top) > 1:
-        return Ambiguous(tuple(item_title(line) for line in lines if line.id in top))
-    if counts[top[0]] > 1:
-        if _ALL.search(part):
-            return top[0], counts[top[0]]
-        return (top[0], quantity) if quantity else Ambiguous((_titles(lines)[top[0]],))
-    return top[0], 1
 
 
 def find_variant(old: Item, variants: Sequence[Variant], text: str) -> Variant | Ambiguous | None:
@@ -198,6 +147,13 @@ def find_variant(old: Item, variants: Sequence[Variant], text: str) -> Variant |
     if len(fitting) == 1:
         return fitting[0]
     return Ambiguous(tuple(variant_title(v) for v in fitting))
+
+
+def named_options(variants: Sequence[Variant], text: str) -> dict[str, str]:
+    """The options that the words name plainly, by their names: ``colour``: ``stone grey``."""
+    said = words(text)
+    named = {option: _named(option, variants, said) for option in {o for v in variants for o in v.options}}
+    return {option: next(iter(values)) for option, values in named.items() if len(values) == 1}
 
 
 _CHEAPEST = re.compile(r"\b(?:cheapest|least expensive|lowest[- ]priced?|lowest price)\b|最便宜", re.IGNORECASE)

@@ -6,7 +6,8 @@ A form shows all of it in its summary before anything is done; what is doubtful 
 import re
 from collections.abc import Sequence
 
-from actions.matching import find_items, find_method, find_variant, holds, words
+from actions.lines import find_items
+from actions.matching import find_method, find_variant, holds, words
 from actions.scene import WISH, Scene
 from actions.shop.records import Item, Order, PaymentMethod, Variant
 
@@ -92,7 +93,7 @@ def said_items(scene: Scene, lines: Sequence[Item]) -> tuple[str, ...] | None:
     named = {line.id for line in lines if holds(told, head(line.name))}
     if not named:
         return tuple(str(line.id) for line in lines) if _ALL.search(text) else None
-    found = find_items(lines, _ALL.sub(" ", _BEFORE.sub(" ", text)))
+    found = find_items(lines, _ALL.sub(" ", _BEFORE.sub(" ", text)), told=True)
     return found if isinstance(found, tuple) and set(found) <= named else None
 
 

@@ -51,6 +51,9 @@ _SEAM = re.compile(r"(?<=[A-Za-z0-9])(?=[\u3400-\u9fff])|(?<=[\u3400-\u9fff])(?=
 _METHODS = {"gift card": "礼品卡", "Card ending": "银行卡 ending", " ending ": " 尾号 ", "credit card": "信用卡"}
 _SEXES = {"男": "men", "女": "women"}
 
+_BEFORE = 6
+"""Texts: what was said three turns ago is still spoken of as "it"."""
+
 _STORY = 30
 """Words."""
 
@@ -79,6 +82,8 @@ class Scene:
     """Who the shopper is by a proof that came with the message."""
     said: list[str] = field(default_factory=list)
     """What the action has to tell, beside its next question."""
+    before: tuple[str, ...] = ()
+    """What was said in the last turns by either side, the newest first."""
     _orders: list[Order] | None = None
     _products: dict[str, Product | None] = field(default_factory=dict)
 
@@ -165,6 +170,8 @@ class Filled:
     """The words give the slot this value."""
 
     value: str | bool
+    slots: Mapping[str, Any] = field(default_factory=dict)
+    """Further slots that they fill with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +179,8 @@ class Unclear:
     """The words say something of it, but not enough; ``why`` is told before it is asked again."""
 
     why: str
+    slots: Mapping[str, Any] = field(default_factory=dict)
+    """What of it is kept, for the words that follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +248,7 @@ def read_scene(shop: Shop, tracker: Tracker) -> Scene:
         conversation=str(tracker.sender_id),
         moment=str(message.get("message_id") or _heard_at(tracker)),
         slots=slots,
+        before=_said_before(tracker),
     )
 
 
@@ -284,6 +294,12 @@ def _says(name: str, slots: Mapping[str, Any], said: Collection[str]) -> bool:
 def changed(scene: Scene, tracker: Tracker) -> list[dict[str, Any]]:
     """The slots that are not as the tracker has them."""
     return [SlotSet(name, value) for name, value in scene.slots.items() if value != tracker.slots.get(name)]
+
+
+def _said_before(tracker: Tracker) -> tuple[str, ...]:
+    """The texts of the turns before this one."""
+    texts = [str(event.get("text") or "") for event in tracker.events if event.get("event") in ("user", "bot")]
+    return tuple(reversed(texts[:-1]))[:_BEFORE]
 
 
 def _heard_at(tracker: Tracker) -> Any:

@@ -3,9 +3,9 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from actions.matching import Choice
+from actions.matching import Choice, place_of
 from actions.said import described, names_one
 from actions.scene import CARRIED, WISH, Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear
 from actions.shop.records import Order
@@ -19,6 +19,16 @@ _ALIKE = re.compile(
 
 _POINTS_BACK = re.compile(
     r"\b(?:it|its|this|that|same|the order|my order|this one|that one)\b|它|这个|该订单|同一", re.IGNORECASE
+)
+_IT = re.compile(
+    r"\b(?:it|(?:this|that|the|same) (?:order|one|parcel|package))\b"
+    r"|\b(?:cancel|return|exchange|change|send) (?:this|that)\b|它|这个|该订单|同一",
+    re.IGNORECASE,
+)
+"""Words for one order alone, which "this is Amelia" has not."""
+
+_NOT_THAT = re.compile(
+    r"(?:\b(?:not|instead of|rather than)\b|不是)\s*(?:for |order |my |the )*#?\w*-?\d{5,}", re.IGNORECASE
 )
 _NEWEST = re.compile(
     r"\b(?:latest|newest|most recent)\b|\blast\b(?=\W*$|\W+(?:order|purchase|delivery|parcel|package|one)s?\b)"
@@ -131,7 +141,11 @@ def order_step(why_not: Eligible, none: Callable[[Scene], str], instead: Instead
         return Question(scene.words(WORDS, "order"), choices)
 
     def read(scene: Scene) -> Reading:
-        return elsewhere(scene) or _numbered(scene, why_not) or _described(scene, fitting(scene))
+        choices = fitting(scene)
+        place = None if _NEWEST.search(scene.text) else place_of(scene.text, len(choices))
+        if place is not None:
+            return Filled(choices[place].id)
+        return elsewhere(scene) or _numbered(scene, why_not) or _described(scene, choices)
 
     def offer(scene: Scene) -> Reading:
         choices = fitting(scene)
@@ -144,6 +158,8 @@ def order_step(why_not: Eligible, none: Callable[[Scene], str], instead: Instead
         if not choices:
             return Ended(none(scene))
         known = str(scene.slots.get("order_number") or "")
+        if (shown := _shown(scene)) and (why := why_not(scene, shown)):
+            return Unclear(why)
         if len(choices) == 1:
             return Filled(choices[0].id)
         if described := _described(scene, choices) if scene.is_brief else None:
@@ -158,12 +174,17 @@ def order_step(why_not: Eligible, none: Callable[[Scene], str], instead: Instead
         return None if strange else Filled(mentioned.id)
 
     def correct(scene: Scene) -> Reading:
-        named = named_orders(scene)
-        if not named and scene.requested == "items" and scene.order and not names_one(scene.order.items, scene.text):
+        if meant := _meant(scene):
+            named = [order for order in meant if order.id != scene.slots.get("order")]
+            return _numbered(scene, why_not, named) if named else None
+        if number := _foreign(scene):
+            return Unclear(scene.words(WORDS, "no order", number=number))
+        named = []
+        if scene.requested == "items" and scene.order and not names_one(scene.order.items, scene.text):
             # Of the order that was taken for the right one it has nothing; another one has it.
             found = described(fitting(scene), scene.text)
             named = [found] if found else []
-        return Filled(named[0].id) if len(named) == 1 and why_not(scene, named[0]) is None else None
+        return Filled(named[0].id) if len(named) == 1 else None
 
     return Step("order", ask, read, offer, correct)
 
@@ -183,9 +204,34 @@ def _numbers(text: str) -> list[str]:
     return _NUMBER.findall(re.sub(r"\S+@\S+", " ", text))
 
 
-def _numbered(scene: Scene, why_not: Eligible) -> Reading:
+def _meant(scene: Scene) -> list[Order]:
+    """The orders that the words name as the right ones: of "not LF-1, LF-2" the second."""
+    return named_orders(replace(scene, text=_NOT_THAT.sub(" ", scene.text))) or named_orders(scene)
+
+
+def _foreign(scene: Scene) -> str | None:
+    """A number that is written as those of the shopper's orders are, and is none of theirs; a postcode is written in
+    another way."""
+    written = {re.sub(r"\d+$", "", fold(order.id)) for order in scene.orders}
+    named = {fold(order.id) for order in scene.orders}
+    said = [number for number in _numbers(_ALIKE.sub(" ", scene.text)) if not number.isdecimal()]
+    return next((n.upper() for n in said if fold(n) not in named and re.sub(r"\d+$", "", fold(n)) in written), None)
+
+
+def _shown(scene: Scene) -> Order | None:
+    """The order that was spoken of before, where the words point back to it and name nothing of another."""
+    said = (str(scene.slots.get("order_number") or ""), *scene.before)
+    spoken = next(filter(None, (named_orders(replace(scene, text=text)) for text in said)), [])
+    order = spoken[0] if len(spoken) == 1 else None
+    if order is None or not _IT.search(_wish(scene)) or _NEWEST.search(_wish(scene)):
+        return None
+    others = [item for other in scene.orders for item in other.items]
+    return None if names_one(others, _wish(scene)) and not names_one(order.items, _wish(scene)) else order
+
+
+def _numbered(scene: Scene, why_not: Eligible, named: Sequence[Order] | None = None) -> Reading:
     """The order whose number was said. Another shopper's and one that does not exist are told in the same words."""
-    named = named_orders(scene)
+    named = named_orders(scene) if named is None else named
     possible = [order for order in named if why_not(scene, order) is None]
     if len(possible) == 1:
         return Filled(possible[0].id)

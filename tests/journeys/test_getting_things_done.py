@@ -127,6 +127,33 @@ async def test_that_the_other_order_is_asked_for_again(server: Server, shop: Sho
     assert shop.receipts() == []
 
 
+async def test_that_it_is_told_why_the_order_just_shown_cannot_be_cancelled(server: Server, shop: Shop) -> None:
+    mila = server.shopper()
+    await mila.say("show my orders")
+    await mila.say(MILA)
+    assert "Merel Post" in (await mila.say("where is LF-204518?")).text
+    told = await mila.say("cancel it")
+    assert "LF-204518 is shipped" in told.text
+    assert asked(told)[0] == "order"
+    assert asked(await mila.say("the first one"))[0] == "reason"
+    assert shop.receipts() == []
+
+
+async def test_that_what_is_not_understood_at_the_summary_is_said_so(server: Server, shop: Shop) -> None:
+    mila = server.shopper()
+    await mila.say("I want to cancel my order")
+    await mila.say(MILA)
+    first = await mila.say("Ordered by mistake")
+    assert "did not understand" not in first.text
+    lost = await mila.say("hmm the purple elephants of it")
+    assert "did not understand" in lost.text
+    assert asked(lost) == ("confirmed", ["Yes", "No"])
+    answered = await mila.say("How long does a refund take?")
+    assert "did not understand" not in answered.text
+    assert asked(answered)[0] == "confirmed"
+    assert shop.receipts() == []
+
+
 async def test_that_a_variant_that_is_sold_out_is_told_and_another_one_exchanged(server: Server, shop: Shop) -> None:
     wei = server.shopper()
     await wei.say("I want to exchange my boots for another size")

@@ -350,6 +350,114 @@ async def test_that_a_sold_out_variant_is_told_and_another_one_taken(
     assert receipt.result["new_items"] == ["LFO-CAIRM-BROWN-43"]
 
 
+async def test_that_items_are_put_right_at_the_summary(session: aiohttp.ClientSession, url: str, shop: Shop) -> None:
+    talk = Talk(session, url, "return_form")
+    for text in (f"return two things from LF-204823, {AMELIA}", "the trousers and the fleece", "paypal"):
+        await talk.say(text)
+    assert "Beanie" in (await talk.say("wait, the beanie instead of the fleece", "deny")).text
+    assert talk.slots["items"] == "LFP-CRAGW-PLUM-M,LFA-BEAN-BLACK"
+    assert "Beanie" in (await talk.say("paypal")).text
+    await talk.say("that's fine but keep the trousers")
+    await talk.say("paypal")
+    assert talk.slots["items"] == "LFA-BEAN-BLACK"
+    await talk.say("no, the pants")
+    assert "99.95 EUR" in (await talk.say("paypal")).text
+    assert "do not find the umbrella" in (await talk.say("no, the pants and the umbrella")).text
+    assert (await talk.say("yes", "affirm")).receipt
+    assert shop.receipts()[0].result["amount"] == 9995
+
+
+async def test_that_in_chinese_too_one_of_two_items_is_meant_alone(session: aiohttp.ClientSession, url: str) -> None:
+    talk = Talk(session, url, "return_form", "zh")
+    await talk.say("我要退货 LF-204713 li.wei@mail.example")
+    await talk.say("靴子和袜子")
+    assert talk.slots["items"] == "LFO-CAIRM-BROWN-42,LFA-SOCKH-MOSS-GREEN-42-44"
+    summary = await talk.say("不对，只退靴子", "deny")
+    assert "Socks" not in summary.text
+    assert talk.slots["requested_slot"] == "confirmed"
+
+
+async def test_that_an_order_that_cannot_be_taken_in_place_of_another_is_told(
+    session: aiohttp.ClientSession, url: str, shop: Shop
+) -> None:
+    talk = Talk(session, url, "cancel_order_form")
+    await talk.say(f"cancel LF-204602 by mistake, {JONAS}")
+    assert talk.slots["requested_slot"] == "confirmed"
+    assert "LF-204603 is packed" in (await talk.say("actually no, i meant LF-204603", "deny")).text
+    assert "no order LF-204520" in (await talk.say("I mean LF-204520")).text
+    assert talk.slots["requested_slot"] == "confirmed"
+    assert shop.receipts() == []
+
+
+async def test_that_another_order_has_nothing_of_the_first(session: aiohttp.ClientSession, url: str) -> None:
+    talk = Talk(session, url, "return_form")
+    for text in (f"return something from LF-204823, {AMELIA}", "the beanie", "paypal"):
+        await talk.say(text)
+    assert "LF-204820" in (await talk.say("no, not LF-204823, LF-204820", "deny")).text
+    assert (talk.slots["items"], talk.slots["method"], talk.slots["requested_slot"]) == (None, None, "items")
+    # As Kefu takes an order back at "no, the other order".
+    talk.slots |= {"items": "LFS-BRAC400-SLATE-BLUE-REGULAR", "order": None, "requested_slot": "method"}
+    await talk.say("LF-204823")
+    assert (talk.slots["order"], talk.slots["items"], talk.slots["requested_slot"]) == ("LF-204823", None, "items")
+
+
+async def test_that_the_second_of_the_listed_orders_is_meant(session: aiohttp.ClientSession, url: str) -> None:
+    talk = Talk(session, url, "return_form")
+    which = await talk.say(f"I want to return something, {AMELIA}")
+    await talk.say("the second one please")
+    assert talk.slots["order"] == which.options[1].split(":")[0]
+    await talk.say("the first one")
+    assert talk.slots["items"] == "LFS-BRAC400-SLATE-BLUE-REGULAR"
+
+
+async def test_that_what_items_become_is_forgotten_with_them(session: aiohttp.ClientSession, url: str) -> None:
+    talk = Talk(session, url, "exchange_form")
+    for text in ("exchange something from LF-204713, li.wei@mail.example", "boots", "43"):
+        await talk.say(text)
+    talk.slots |= {"items": None, "requested_slot": "confirmed"}
+    await talk.say("the socks")
+    assert (talk.slots["variant_1"], talk.slots["requested_slot"]) == (None, "variant_1")
+
+
+async def test_that_it_is_shown_why_the_order_that_it_points_to_cannot_be_taken(
+    session: aiohttp.ClientSession, url: str
+) -> None:
+    talk = Talk(session, url, "cancel_order_form")
+    talk.slots |= {"shopper": "mila-de-vries", "order_number": "LF-204518"}
+    heard = await talk.say("cancel it")
+    assert "LF-204518 is shipped" in heard.text
+    assert (talk.slots["order"], talk.slots["requested_slot"]) == (None, "order")
+    talk.slots["requested_slot"] = None
+    await talk.say("cancel the rain jacket, I don't need it")
+    assert talk.slots["order"] == "LF-204520"
+
+
+async def test_that_variants_are_said_in_two_steps_and_put_right(session: aiohttp.ClientSession, url: str) -> None:
+    talk = Talk(session, url, "exchange_form")
+    await talk.say("exchange things from LF-204713, li.wei@mail.example")
+    await talk.say("boots and socks")
+    assert "stone grey, 42 is sold out" in (await talk.say("stone grey")).text
+    await talk.say("in 44")
+    assert talk.slots["variant_1"] == "LFO-CAIRM-STONE-GREY-44"
+    await talk.say("39-41")
+    assert "stone grey, 43" in (await talk.say("then 43")).text
+    assert "sold out" in (await talk.say("stone grey in 42")).text
+    assert "For which of the items" in (await talk.say("in stone grey")).text
+    assert "moss green, 36-38" in (await talk.say("make the socks 36-38")).text
+    assert "stone grey, 43" in (await talk.say("that's wrong, I'm sure")).text
+    assert (await talk.say("yes", "affirm")).receipt
+
+
+async def test_that_equal_items_get_one_answer_or_are_counted(session: aiohttp.ClientSession, url: str) -> None:
+    talk = Talk(session, url, "change_order_form")
+    await talk.say("change my items, noor.bakker@mail.example")
+    assert "(1 of 3)" in (await talk.say("all")).text
+    assert "(2 of 3)" in (await talk.say("36-38")).text
+    talk.slots |= {"variant_1": None, "requested_slot": "variant_1"}
+    assert (await talk.say("all in 36-38")).text.count("becomes stone grey, 36-38") == 3
+    assert (await talk.say("then 42-44")).text.count("becomes stone grey, 42-44") == 3
+
+
 async def test_that_items_payment_and_address_of_a_pending_order_change(
     session: aiohttp.ClientSession, url: str, shop: Shop
 ) -> None:

@@ -5,7 +5,8 @@ from typing import cast
 import pytest
 
 from actions.agreeing import yes_or_no
-from actions.matching import Ambiguous, Choice, find_by_price, find_items, find_method, find_variant, titled
+from actions.lines import find_items
+from actions.matching import Ambiguous, Choice, find_by_price, find_method, find_variant, place_of, titled
 from actions.postal import PARTS, read_address
 from actions.said import described, said_items, said_method, said_variant
 from actions.scene import WISH, Scene
@@ -52,6 +53,75 @@ def test_that_what_fits_two_items_is_asked_back() -> None:
     assert isinstance(find_items((TROUSERS, FLEECE, BEANIE), "not the beanie"), Ambiguous)
     assert isinstance(find_items(BOTTLES, "the bottle"), Ambiguous)
     assert find_items(BOTTLES, "the coral bottle") == (BOTTLES[1].id,)
+
+
+BOOTS = line("LFO-CAIRM", "brown", "42")
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("the pants and the beanie", (TROUSERS, BEANIE)),
+        ("trousers & flece", (TROUSERS, FLEECE)),
+        ("the trousers, not the fleece", (TROUSERS,)),
+        ("not the fleece but the beanie", (BEANIE,)),
+        ("the beanie instead of the fleece", (BEANIE,)),
+        ("the trousers and the fleece, they do not fit", (TROUSERS, FLEECE)),
+        ("the trousers and the fleece, refund to paypal please", (TROUSERS, FLEECE)),
+        ("the coral one", (FLEECE,)),
+        ("all three", (TROUSERS, FLEECE, BEANIE)),
+        ("that's all", None),
+        ("is that all?", None),
+        ("all right", None),
+        ("both", None),
+    ],
+)
+def test_that_other_names_slips_and_exceptions_are_understood(text: str, meant: tuple[Item, ...] | None) -> None:
+    assert find_items((TROUSERS, FLEECE, BEANIE), text) == (None if meant is None else tuple(i.id for i in meant))
+
+
+@pytest.mark.parametrize("text", ["shoes and socks", "靴子和袜子", "鞋子和袜子", "both", "boots, socks"])
+def test_that_boots_are_shoes_where_nothing_else_is(text: str) -> None:
+    assert find_items((BOOTS, SOCKS), text) == (BOOTS.id, SOCKS.id)
+
+
+def test_that_a_title_is_taken_whole_whatever_it_says() -> None:
+    lamp = Item(ItemId("l"), "p", "Desk Lamp 1.5 m", 100, {"stand": "without stand", "size": "0.5 l"})
+    title = "Desk Lamp 1.5 m (without stand, 0.5 l)"
+    assert find_items((lamp, FLEECE), title) == ("l",)
+    assert find_items((lamp, FLEECE), f"{title}, Women's Tor Grid Fleece (coral, M)") == ("l", FLEECE.id)
+
+
+def test_that_what_is_left_of_two_is_meant_by_who_keeps_the_other() -> None:
+    assert find_items((BOOTS, SOCKS), "keep the socks") == (BOOTS.id,)
+    assert isinstance(find_items((TROUSERS, FLEECE, BEANIE), "keep the beanie"), Ambiguous)
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("the trousers and the umbrella", "the umbrella"),
+        ("I'd like to return the tent please and the beanie", "the tent"),
+        ("fleece + gloves", "gloves"),
+    ],
+)
+def test_that_what_the_order_has_not_is_said_back(text: str, unknown: str) -> None:
+    assert find_items((TROUSERS, FLEECE, BEANIE), text) == Ambiguous(unknown=(unknown,))
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("the first one", 0),
+        ("the last one please", 2),
+        ("第二个", 1),
+        ("the first pair was fine", None),
+        ("my first", None),
+    ],
+)
+def test_that_a_place_among_the_choices_is_understood(text: str, place: int | None) -> None:
+    assert place_of(text, 3) == place
+    assert place_of("the third one", 2) is None
 
 
 @pytest.mark.parametrize(
