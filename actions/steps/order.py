@@ -21,11 +21,11 @@ _POINTS_BACK = re.compile(
     r"\b(?:it|its|this|that|same|the order|my order|this one|that one)\b|它|这个|该订单|同一", re.IGNORECASE
 )
 _IT = re.compile(
-    r"\b(?:it|(?:this|that|the|same) (?:order|one|parcel|package))\b"
+    r"(?<!ordered )(?<!bought )\bit\b|\b(?:this|that|the|same) (?:order|one|parcel|package)\b"
     r"|\b(?:cancel|return|exchange|change|send) (?:this|that)\b|它|这个|该订单|同一",
     re.IGNORECASE,
 )
-"""Words for one order alone, which "this is Amelia" has not."""
+"""Words for one order alone, which neither "this is Amelia" has nor "I ordered it by mistake"."""
 
 _NOT_THAT = re.compile(
     r"(?:\b(?:not|instead of|rather than)\b|不是)\s*(?:for |order |my |the )*#?\w*-?\d{5,}", re.IGNORECASE

@@ -58,4 +58,4 @@ async def test_that_what_stands_in_no_question_is_asked_again_in_a_form(shop: Se
         again = await freya.say(beside)
         assert not again.sources
         assert not again.products
-        assert again.text == summary.text
+        assert again.text.endswith(summary.text)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from actions import agreeing, identity, postal, wishes
-from actions.matching import find_by_price, find_items, find_variant
+from actions.lines import find_items
+from actions.matching import find_by_price, find_variant
 from actions.shop.shop import Shop
 from bot import masking
 from bot.dialogue import burst, turning
