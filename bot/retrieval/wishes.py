@@ -56,9 +56,7 @@ def read_wishes(text: str, entities: Sequence[Entity], catalogue: Catalogue) -> 
     """Read the wishes of a text, in the words of this catalogue."""
     if not catalogue.products:
         return Wishes()
-    text = " ".join(
-        text.split()
-    )  # The expressions look for blanks in many places: thousands would take minutes.
+    text = " ".join(text.split())  # The expressions look for blanks in many places: thousands would take minutes.
     plain = plain_numbers(text)
     kind = _kind(plain, entities, catalogue)
     wished = [
