@@ -328,8 +328,9 @@ def set_aside(conversation: Conversation) -> Turn:
 
     Who pressed the button for a person gets one all the same, and so does who had begun to get something done.
     """
-    wanted = conversation.begun or any(message.wants_human for message in conversation.mail)
-    sorry = UNSURE if conversation.begun else SORRY
+    acted = conversation.begun and not conversation.said  # What speaks while it is made answers, and does nothing.
+    wanted = acted or any(message.wants_human for message in conversation.mail)
+    sorry = UNSURE if acted else SORRY
     state = opened(conversation)
     words = " ".join(message.text if message.shown is None else message.shown for message in conversation.mail)
     state = replace(state, language=detect_language(words[:_ENOUGH], state.language))
