@@ -131,7 +131,7 @@ def test_that_processes_that_start_together_migrate_and_seed_once(database: str)
         _, trouble = process.communicate()
         assert process.returncode == 0, trouble.decode()
     shop = open_shop({"KEFU_SHOP_URL": database})
-    assert len(dump(shop)["users"]) == 5
+    assert len(dump(shop)["users"]) == 6
     shop.engine.dispose()
     engine.dispose()
 
