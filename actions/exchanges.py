@@ -67,7 +67,8 @@ def _amounts(scene: Scene) -> dict[str, int]:
     return {"difference": difference(scene)} if scene.order and scene.order.status == DELIVERED else {}
 
 
-def _do(scene: Scene, key: Key) -> Receipt | Refusal:
+def do(scene: Scene, key: Key) -> Receipt | Refusal:
+    """Exchange, once, at the difference that was agreed."""
     assert scene.shopper, "the form asks who it is first"
     return scene.shop.exchange_items(
         *(key, scene.shopper, str(scene.slots["order"])),
@@ -84,5 +85,5 @@ def actions(shop: Shop) -> list[Action]:
     """What this module serves."""
     return [
         *actions_of(FORM, steps, (SHOPPER, *SLOTS, CONFIRMED), shop, SUBMIT),
-        Submit(SUBMIT, steps, SLOTS, _do, _done, shop),
+        Submit(SUBMIT, steps, SLOTS, do, _done, shop),
     ]

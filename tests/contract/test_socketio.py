@@ -1,6 +1,7 @@
 """What Rasa's Socket.IO clients are promised, with the real client, a real Redis and assistants of a few lines."""
 
 import asyncio
+import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -332,6 +333,20 @@ async def test_that_a_further_tab_takes_the_place_of_the_oldest_for_good(
         await second.hears("You said Hi")
         await third.hears("You said Hi")
         assert (len(first.confirmed), first.texts) == (1, []), "it does not come back and push out another one"
+
+
+async def test_that_who_says_goodbye_is_let_go_before_the_next_ping(
+    conversations: Conversations, tmp_path: Path
+) -> None:
+    """The poll under way ends, which nothing else would end for 25 seconds."""
+    async with serving(conversations, tmp_path) as shop, aiohttp.ClientSession() as http:
+        opening = await (await http.get(f"{shop}/socket.io/?EIO=4&transport=polling")).text()
+        here = f"{shop}/socket.io/?EIO=4&transport=polling&sid={json.loads(opening[1:])['sid']}"
+        poll = asyncio.create_task(http.get(here))
+        await asyncio.sleep(0.2)
+        assert (await http.post(here, data="1")).status == 200
+        async with asyncio.timeout(15):
+            (await poll).close()
 
 
 async def test_that_random_cuts_lose_nothing_and_answer_nothing_twice(

@@ -18,7 +18,7 @@ import jwt
 import pytest
 from sqlalchemy import Table, update
 
-from actions import change_items
+from actions import change_items, exchanges
 from actions.scene import Scene
 from actions.shop import demo
 from actions.shop.database import empty, exclusive
@@ -206,6 +206,29 @@ def test_that_the_shop_itself_is_told_which_difference_was_agreed(shop: Shop) ->
     scene = Scene(shop, "yes", "affirm", "en", None, {}, "web:jonas", "1", slots)
     # Whatever the actions have read before, the price counts that the transaction finds.
     assert change_items.do(scene, Key("k")) == Refusal(Why.PRICE, str(other.price - tent.price))
+
+
+async def test_that_an_exchange_tells_the_shop_which_difference_was_agreed(
+    session: aiohttp.ClientSession, url: str, shop: Shop
+) -> None:
+    talk = Talk(session, url, "exchange_form")
+    for text in ("exchange my boots", "li.wei@mail.example", "the boots", "43"):
+        await talk.say(text)
+    slots = talk.slots | {"offer": '{"difference": 1}'}
+    scene = Scene(shop, "yes", "affirm", "en", None, {}, "web:wei", "1", slots)
+    assert exchanges.do(scene, Key("k")) == Refusal(Why.PRICE, "0")
+
+
+async def test_that_a_yes_to_one_summary_does_nothing_to_another_order(
+    session: aiohttp.ClientSession, url: str, shop: Shop
+) -> None:
+    talk = Talk(session, url, "cancel_order_form")
+    for text in ("cancel LF-205011", "freya.lund@mail.example", "no longer needed"):
+        await talk.say(text)
+    talk.slots |= {"order": "LF-205010", "confirmed": True}
+    answer = await talk.call("action_cancel_order", "yes", "affirm")
+    assert "changed nothing" in answer["responses"][0]["text"]
+    assert shop.receipts() == []
 
 
 async def test_that_all_methods_that_get_money_back_are_told(

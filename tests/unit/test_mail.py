@@ -64,6 +64,10 @@ def test_that_the_line_of_the_button_for_a_person_is_no_question() -> None:
     assert (mail.text, mail.wants_human, mail.has_files) == ("Is it wide?", True, False)
 
 
+def test_that_thousands_of_blanks_are_one() -> None:
+    assert read_mail([message("cancel" + " " * 3000 + "it\n \n\tplease ")], DOMAIN).text == "cancel it\nplease"
+
+
 def test_that_files_are_seen_with_and_without_words() -> None:
     assert read_mail([message("", files=(PHOTO,))], DOMAIN).has_files
     assert read_mail([message("", files=(PHOTO,)), message("torn")], DOMAIN).text == "torn"
