@@ -11,7 +11,7 @@ from pathlib import Path
 from rasa_sdk.endpoint import create_app
 from rasa_sdk.executor import ActionExecutor
 
-from actions import addresses, cancel, changes, exchanges, facts, identity, orders, products, returns, vouching
+from actions import addresses, cancel, changes, exchanges, facts, identity, key_check, orders, products, returns
 from actions.shop.database import ShopError
 from actions.shop.opening import open_shop
 from actions.tokens import read_key
@@ -35,7 +35,7 @@ def main() -> None:
     except ShopError as exc:
         sys.exit(str(exc))
     executor = ActionExecutor()
-    for module in (identity, orders, cancel, addresses, changes, returns, exchanges, products, facts, vouching):
+    for module in (identity, orders, cancel, addresses, changes, returns, exchanges, products, facts, key_check):
         for action in module.actions(shop):
             executor.register_action(action)
     app = create_app(executor, cors_origins=None)

@@ -8,10 +8,10 @@ from dataclasses import asdict, replace
 from rasa_sdk import Action
 
 from actions import identity
+from actions.first_message import wish
 from actions.forms import actions_of, confirm_step
 from actions.matching import Choice
 from actions.postal import PARTS, read_address
-from actions.said import wish
 from actions.scene import CONFIRMED, SHOPPER, Filled, Question, Reading, Scene, Step, Texts, Unclear
 from actions.shop.records import PENDING, Address, Key, Receipt, Refusal
 from actions.shop.rows import fold

@@ -7,10 +7,10 @@ from dataclasses import replace
 from rasa_sdk import Action
 
 from actions import addresses, change_items, change_payment, identity
+from actions.first_message import names_one
 from actions.forms import actions_of, confirm_step
 from actions.matching import Choice
 from actions.returns import returnable
-from actions.said import names_one
 from actions.scene import CONFIRMED, SHOPPER, WISH, Filled, Question, Reading, Scene, Step, Texts
 from actions.shop.records import PENDING, Key, Receipt, Refusal
 from actions.shop.shop import Shop

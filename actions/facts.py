@@ -9,11 +9,11 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions import identity
+from actions.first_message import described
 from actions.forms import actions_of
 from actions.matching import Choice, item_title, method_title, variant_title
 from actions.orders import STATUS
 from actions.products import asked_about
-from actions.said import described
 from actions.scene import SHOPPER, WISH, Ended, Filled, Question, Reading, Scene, Step, Texts, changed, read_scene
 from actions.shop.records import Order, Product, Receipt
 from actions.shop.rules import paid_with

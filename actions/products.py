@@ -10,10 +10,10 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.matching import Ambiguous, find_variant, holds, variant_title, words
+from actions.preferences import CAPACITY, Preferences, read_preferences
 from actions.scene import Scene, Texts, changed, read_scene
 from actions.shop.records import Item, ItemId, Product, Variant
 from actions.shop.shop import Shop
-from actions.wishes import CAPACITY, Wishes, read_wishes
 
 WORDS: Texts = {
     "en": {
@@ -130,11 +130,13 @@ class ActionRecommend(Action):
             dispatcher.utter_message(text=scene.words(WORDS, "none"))
             return changed(scene, tracker)
         options = [*_heard(tracker, "colour"), *_heard(tracker, "size"), *_sizes(kind, scene.text)]
-        wishes = read_wishes(scene.text, list(dict.fromkeys(options)))
+        preferences = read_preferences(scene.text, list(dict.fromkeys(options)))
         if not any(CAPACITY in product.attributes for product in kind):
-            wishes = replace(wishes, persons=None)  # Nobody has told for how many these are.
-        fitting = [product for product in kind if wishes.fit(product)]
-        dispatcher.utter_message(text="\n".join(_recommended(scene, fitting or kind, wishes, all_fit=bool(fitting))))
+            preferences = replace(preferences, persons=None)  # Nobody has told for how many these are.
+        fitting = [product for product in kind if preferences.fit(product)]
+        dispatcher.utter_message(
+            text="\n".join(_recommended(scene, fitting or kind, preferences, all_fit=bool(fitting)))
+        )
         return changed(scene, tracker)
 
 
@@ -251,10 +253,12 @@ def _grouped(scene: Scene, variants: Sequence[Variant]) -> str:
     )
 
 
-def _recommended(scene: Scene, products: Sequence[Product], wishes: Wishes, *, all_fit: bool) -> Iterator[str]:
+def _recommended(
+    scene: Scene, products: Sequence[Product], preferences: Preferences, *, all_fit: bool
+) -> Iterator[str]:
     yield scene.words(WORDS, "recommend" if all_fit else "nearest")
-    fitting = {p.id: [v for v in p.variants if v.available and (not all_fit or wishes.allow(v))] for p in products}
-    best = sorted(products, key=lambda p: (wishes.lacks(p), min(variant.price for variant in fitting[p.id])))
+    fitting = {p.id: [v for v in p.variants if v.available and (not all_fit or preferences.allow(v))] for p in products}
+    best = sorted(products, key=lambda p: (preferences.lacks(p), min(variant.price for variant in fitting[p.id])))
     for product in best[:_SHOWN]:
         yield scene.words(WORDS, "recommended", name=product.name, price=_price(scene, fitting[product.id]))
 

@@ -4,9 +4,9 @@ import re
 from collections import Counter
 
 from actions.agreeing import yes_or_no
+from actions.first_message import names_one, said_items
 from actions.lines import find_items, parted
 from actions.matching import Ambiguous, Choice, item_title, place_of
-from actions.said import names_one, said_items
 from actions.scene import CONFIRMED, WISH, Filled, Question, Reading, Scene, Step, Texts, Unclear
 from actions.shop.records import Item, Order
 

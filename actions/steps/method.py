@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from actions.first_message import said_method
 from actions.matching import Ambiguous, Choice, find_method, item_title, method_title
-from actions.said import said_method
 from actions.scene import Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear
 from actions.shop.records import GIFT_CARD, PaymentMethod
 from actions.shop.rules import paid_with

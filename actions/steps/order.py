@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from actions.first_message import described, names_one
 from actions.matching import Choice, place_of
-from actions.said import described, names_one
 from actions.scene import CARRIED, WISH, Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear
 from actions.shop.records import Order
 from actions.shop.rows import fold

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from actions.agreeing import yes_or_no
+from actions.first_message import names_one, said_variant
 from actions.matching import (
     Ambiguous,
     Choice,
@@ -16,7 +17,6 @@ from actions.matching import (
     place_of,
     variant_title,
 )
-from actions.said import names_one, said_variant
 from actions.scene import CONFIRMED, OFFER, Ended, Filled, Question, Reading, Scene, Step, Texts, Unclear
 from actions.shop.records import Item, Product, Variant
 from actions.steps.items import MOST, chosen_ids, chosen_item, chosen_items

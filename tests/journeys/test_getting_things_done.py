@@ -16,7 +16,7 @@ from actions.shop.opening import open_shop
 from actions.shop.records import Order
 from actions.shop.shop import Shop
 from bot.dialogue.action_process import serve_actions, wait_until_up
-from tests.journeys.conftest import Reply, Server, furnish, serving
+from tests.journeys.conftest import Reply, Server, Shopper, furnish, serving
 
 MILA, AMELIA = "mila.devries@mail.example", "amelia.hart@mail.example"
 LI, NOOR, JONAS = "li.wei@mail.example", "noor.bakker@mail.example", "jonas.keller@mail.example"
@@ -247,10 +247,11 @@ async def between(folder: Path) -> AsyncIterator[tuple[str, Between]]:
         await runner.cleanup()
 
 
-@pytest.mark.parametrize(("mood", "left"), [("down", "pending"), ("nonsense", "cancelled"), ("slow", "cancelled")])
-async def test_that_an_outage_of_the_actions_is_told_and_nothing_is_done_twice(
-    made: Path, tmp_path: Path, mood: str, left: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+async def before_a_yes(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Shopper, Shop, Between]]:
+    """Mila, who has the summary of a cancelling before her, the shop, and what stands on the way to its actions."""
     monkeypatch.delenv("KEFU_SHOP_URL", raising=False)
     settings = {"writer": "none", "desk_hours": "always", "action_timeout": "12"}
     async with between(tmp_path) as (url, stand):
@@ -259,33 +260,34 @@ async def test_that_an_outage_of_the_actions_is_told_and_nothing_is_done_twice(
                 mila = server.shopper()
                 await mila.say("I want to cancel my order, I ordered it by mistake")
                 assert asked(await mila.say(MILA))[0] == "confirmed"
-                stand.strike(mood, times=2)
-                failed = await mila.say("Yes")
-                assert "cancelled" not in failed.text
-                assert "person" in failed.text
-                assert order(shop, "LF-204520", MILA).status == left
-                await mila.say("I want to cancel my order LF-204520, it was ordered by mistake")
-                again = await mila.say("Yes")
-                assert order(shop, "LF-204520", MILA).status == "cancelled"
-                assert len(shop.receipts()) == 1
-                assert ("receipt" in again.text) is (left == "pending")
+                yield mila, shop, stand
+
+
+@pytest.mark.parametrize(("mood", "left"), [("down", "pending"), ("nonsense", "cancelled"), ("slow", "cancelled")])
+async def test_that_an_outage_of_the_actions_is_told_and_nothing_is_done_twice(
+    before_a_yes: tuple[Shopper, Shop, Between], mood: str, left: str
+) -> None:
+    mila, shop, stand = before_a_yes
+    stand.strike(mood, times=2)
+    failed = await mila.say("Yes")
+    assert "cancelled" not in failed.text
+    assert "person" in failed.text
+    assert order(shop, "LF-204520", MILA).status == left
+    await mila.say("I want to cancel my order LF-204520, it was ordered by mistake")
+    again = await mila.say("Yes")
+    assert order(shop, "LF-204520", MILA).status == "cancelled"
+    assert len(shop.receipts()) == 1
+    assert ("receipt" in again.text) is (left == "pending")
 
 
 @pytest.mark.parametrize("mood", ["down", "nonsense", "slow"])
 async def test_that_what_was_done_unheard_is_asked_for_again_and_its_receipt_told(
-    made: Path, tmp_path: Path, mood: str, monkeypatch: pytest.MonkeyPatch
+    before_a_yes: tuple[Shopper, Shop, Between], mood: str
 ) -> None:
-    monkeypatch.delenv("KEFU_SHOP_URL", raising=False)
-    settings = {"writer": "none", "desk_hours": "always", "action_timeout": "12"}
-    async with between(tmp_path) as (url, stand):
-        with opened(tmp_path) as shop:
-            async with serving(made, tmp_path / "k", actions_url=url, **settings) as server:
-                mila = server.shopper()
-                await mila.say("I want to cancel my order, I ordered it by mistake")
-                assert asked(await mila.say(MILA))[0] == "confirmed"
-                stand.strike(mood, times=1)
-                done = await mila.say("Yes")
-                assert order(shop, "LF-204520", MILA).status == "cancelled"
-                [receipt] = shop.receipts()
-                assert receipt.number in done.text
-                assert "whether that was done" not in done.text
+    mila, shop, stand = before_a_yes
+    stand.strike(mood, times=1)
+    done = await mila.say("Yes")
+    assert order(shop, "LF-204520", MILA).status == "cancelled"
+    [receipt] = shop.receipts()
+    assert receipt.number in done.text
+    assert "whether that was done" not in done.text

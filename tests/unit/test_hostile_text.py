@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from actions import agreeing, identity, postal, wishes
+from actions import agreeing, identity, postal, preferences
 from actions.lines import find_items
 from actions.matching import find_by_price, find_variant
 from actions.shop.shop import Shop
@@ -111,7 +111,7 @@ def test_that_the_action_server_is_not_held_up(shop: Shop) -> None:
     read_all(lambda text: identity.identify(shop, text), texts)
     read_all(lambda text: identity._guesses(text, text), texts)
     read_all(lambda text: postal.read_address(text, "United Kingdom"), texts)
-    read_all(lambda text: wishes.read_wishes(text, ["red"]), texts)
+    read_all(lambda text: preferences.read_preferences(text, ["red"]), texts)
     read_all(lambda text: find_items(order.items, text), texts)
     read_all(lambda text: find_variant(order.items[0], product.variants, text), texts)
     read_all(lambda text: find_by_price(order.items[0], product.variants, text), texts)

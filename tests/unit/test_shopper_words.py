@@ -5,10 +5,10 @@ from typing import cast
 import pytest
 
 from actions.agreeing import yes_or_no
+from actions.first_message import described, said_items, said_method, said_variant
 from actions.lines import find_items
 from actions.matching import Ambiguous, Choice, find_by_price, find_method, find_variant, place_of, titled
 from actions.postal import PARTS, read_address
-from actions.said import described, said_items, said_method, said_variant
 from actions.scene import WISH, Scene
 from actions.shop.demo import item_id, read_products
 from actions.shop.records import Address, Item, ItemId, MethodId, Order, OrderId, PaymentMethod, UserId, Variant

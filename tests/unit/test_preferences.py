@@ -2,8 +2,8 @@
 
 import pytest
 
+from actions.preferences import Preferences, read_preferences
 from actions.shop.records import ItemId, Product, Variant
-from actions.wishes import Wishes, read_wishes
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,8 @@ from actions.wishes import Wishes, read_wishes
     ],
 )
 def test_that_persons_and_a_price_are_read(text: str, persons: int | None, budget: int | None) -> None:
-    wishes = read_wishes(text)
-    assert (wishes.persons, wishes.budget) == (persons, budget)
+    preferences = read_preferences(text)
+    assert (preferences.persons, preferences.budget) == (persons, budget)
 
 
 TENT = Product(
@@ -55,9 +55,9 @@ def offered(*variants: tuple[str, int, bool]) -> Product:
 
 
 def test_that_one_variant_has_to_fit_all_of_it() -> None:
-    wishes = Wishes(persons=2, budget=20_000, options=("green",))
-    assert wishes.fit(offered(("moss green", 19_900, True)))
-    assert not wishes.fit(offered(("moss green", 19_900, False), ("black", 19_900, True)))
-    assert not wishes.fit(offered(("moss green", 29_900, True), ("black", 19_900, True)))
-    assert not Wishes(persons=3).fit(offered(("moss green", 19_900, True)))
-    assert not Wishes(persons=2).fit(Product("F", "Footprint", TENT.variants))
+    preferences = Preferences(persons=2, budget=20_000, options=("green",))
+    assert preferences.fit(offered(("moss green", 19_900, True)))
+    assert not preferences.fit(offered(("moss green", 19_900, False), ("black", 19_900, True)))
+    assert not preferences.fit(offered(("moss green", 29_900, True), ("black", 19_900, True)))
+    assert not Preferences(persons=3).fit(offered(("moss green", 19_900, True)))
+    assert not Preferences(persons=2).fit(Product("F", "Footprint", TENT.variants))

@@ -35,7 +35,7 @@ _BUDGET = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class Preferences:
     """What was asked for beside the kind of product."""
 
     persons: int | None = None
@@ -60,13 +60,13 @@ class Wishes:
         return has_all and (self.budget is None or variant.price <= self.budget)
 
 
-def read_wishes(text: str, options: Sequence[str] = ()) -> Wishes:
-    """The wishes in a text; ``options`` are the colours and sizes that were heard in it."""
+def read_preferences(text: str, options: Sequence[str] = ()) -> Preferences:
+    """The preferences in a text; ``options`` are the colours and sizes that were heard in it."""
     # Not by IGNORECASE, to which letters are the same that have no lower case in common: "ı" is no "i".
     said = text.casefold()
     persons = _PERSONS.search(said)
     budget = _BUDGET.search(said)
-    return Wishes(
+    return Preferences(
         _number(next(filter(None, persons.groups()))) if persons else None,
         _cents(next(filter(None, budget.groups()))) if budget else None,
         tuple(options),
