@@ -1,14 +1,11 @@
 """What clients may say of a message beside its words, and what only this server says."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
+from bot.dialogue.vouching import VOUCHED, told
 from bot.errors import BadRequest
 from bot.records import Message
-
-VOUCHED = "vouched"
-"""Whom a channel vouches for (`bot.records.Vouched`), as action servers and readers of a tracker find it."""
 
 
 def read_metadata(value: Any) -> dict[str, Any]:
@@ -26,7 +23,7 @@ def read_metadata(value: Any) -> dict[str, Any]:
 
 def told_metadata(message: Message) -> dict[str, Any]:
     """What a tracker says of a message: the client's metadata, and whom the channel vouched for."""
-    told = {name: value for name, value in message.metadata.items() if name != VOUCHED}
+    metadata = {name: value for name, value in message.metadata.items() if name != VOUCHED}
     if message.vouched is None:
-        return told
-    return told | {VOUCHED: {name: value for name, value in asdict(message.vouched).items() if value is not None}}
+        return metadata
+    return metadata | {VOUCHED: dict(told(message.vouched, message.conversation, shop_key=None))}

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot.channels.metadata import VOUCHED
 from bot.channels.rasa_access import ErrorResponse, bad_request
+from bot.dialogue.vouching import VOUCHED
 from bot.records import Button, Entity, Intent, State, Understanding, Utterance
 
 FLOORS = ("pause", "resume")
